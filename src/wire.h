@@ -68,9 +68,9 @@ typedef struct {
 
 /* What START_NETDUMP says about the machine. Keys that it does not know are ignored. */
 typedef struct {
-    WireMachine machine;
+    guint32 machine; /* a WireMachine, or whatever number a stranger sent */
     gboolean oldest; /* info was 0: RHEL 3 before 2.4.21-28, which knows neither task nor magic */
-    guint64 task;        /* address of the task that panicked, 0 = not told */
+    guint64 task;    /* address of the task that panicked, 0 = not told */
     guint64 page_offset; /* virtual address of physical address 0 */
     guint64 magic;       /* 0 = none */
 } WireStart;
@@ -91,9 +91,9 @@ typedef enum {
 
 typedef struct {
     WireKind kind;
-    guint8 version; /* 1..8, or 0 for plain console text */
-    guint32 nr;     /* the request's, 0 for what is sent unasked */
-    guint32 info;   /* as on the wire: its meaning depends on kind, see the protocol's table */
+    guint8 version;     /* 1..8, or 0 for plain console text */
+    guint32 nr;         /* the request's, 0 for what is sent unasked */
+    guint32 info;       /* as on the wire: its meaning depends on kind, see the protocol's table */
     const guint8 *data; /* TEXT, ERROR: text without NUL at its end (any bytes may be in it);
                            MEM: WIRE_CHUNK_SIZE bytes; REGS: the raw registers; else NULL */
     gsize len;          /* bytes in data */
@@ -112,8 +112,11 @@ typedef enum {
 } WireFault;
 
 /* Parse one datagram from a client. On WIRE_OK *out is filled whole, else it is untouched. */
-WireFault wire_parse(const guint8 *datagram, gsize len, WireMessage *out)
-    G_GNUC_WARN_UNUSED_RESULT;
+WireFault wire_parse(const guint8 *datagram, gsize len, WireMessage *out) G_GNUC_WARN_UNUSED_RESULT;
+
+/* TRUE if console text says that the client's module has just been loaded: the machine normally
+ * just booted. */
+gboolean wire_text_announces_start(const guint8 *text, gsize len);
 
 /* Lower-case words for logs and statistics, "short", "long" ... Never NULL. */
 const char *wire_fault_name(WireFault fault);
@@ -123,8 +126,8 @@ void wire_pack_request(const WireRequest *request, guint8 out[WIRE_REQUEST_SIZE]
 
 /* The other side, for the simulator: FALSE if the datagram is too short to be a request (the real
  * client ignores those, and what stands behind the 24th byte). */
-gboolean wire_parse_request(const guint8 *datagram, gsize len, WireRequest *out)
-    G_GNUC_WARN_UNUSED_RESULT;
+gboolean wire_parse_request(const guint8 *datagram, gsize len,
+                            WireRequest *out) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Pack a reply's header; the caller puts the payload at out + WIRE_HEADER_SIZE. */
 void wire_pack_reply(guint8 version, guint32 nr, guint32 code, guint32 info,
