@@ -1,0 +1,86 @@
+/* disk.h - file work off the loop's thread: jobs in ordered queues, run by a few threads.
+ *
+ * A DiskQueue is one client's jobs, strictly in order, never two at once; queues take turns. All
+ * calls are for the loop thread alone, which also gets every callback, from disk_dispatch(); only
+ * `run` is called in another thread (with all signals blocked there, so that a limit on file sizes
+ * is EFBIG and no signal). Between two jobs of a queue all memory is in order: what one job's run
+ * wrote, the next one's run and the jobs' done read without a lock.
+ *
+ * When a run fails, its queue stops with that job still at its head, and `failed` is called once.
+ * The owner decides: retry, or drop.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <glib.h>
+
+#define DISK_THREADS 4 /* a good number: one slow file system call does not stop the other dumps   \
+                        */
+
+typedef struct Disk Disk;
+typedef struct DiskQueue DiskQueue;
+
+typedef struct {
+    int (*run)(gpointer data); /* pool thread; 0 or an errno. Must bear to run again. */
+    void (*done)(gpointer data,
+                 int err);          /* after run; err is 0 unless ignore_failure. May be NULL */
+    void (*destroy)(gpointer data); /* always last, once, ran or not. May be NULL */
+    gpointer data;
+    const char *what;        /* for failed(): "write /x/vmcore-incomplete"; lives until destroy */
+    gsize bytes;             /* what the job holds in memory, for disk_queue_bytes() */
+    gboolean ignore_failure; /* a failed run does not stop the queue; done is told the errno */
+} DiskJob;
+
+/* "cannot <what>: <strerror(err)>" makes a sentence. The queue stands still until retry or drop,
+ * which may be called from inside. */
+typedef void (*DiskFailed)(gpointer user, int err, const char *what);
+
+/* Starts n_threads (1..64) threads, so call it behind any fork that shall go on using it. */
+Disk *disk_new(guint n_threads, GError **error);
+
+/* Waits for the jobs that are running at this moment, destroys all others without running them. No
+ * done and no failed is called. Every queue must have been freed or closed before. */
+void disk_free(Disk *disk);
+
+/* Readable when disk_dispatch() has something to do. */
+int disk_fd(const Disk *disk);
+
+/* Call done, destroy and failed for what has happened since the last call. Never blocks. */
+void disk_dispatch(Disk *disk);
+
+/* Jobs, and their bytes, that are pushed and not yet dispatched, over all queues. */
+guint disk_jobs(const Disk *disk);
+guint64 disk_bytes(const Disk *disk);
+
+/* Close fd in a pool thread, since close() of a network file may take its time. */
+void disk_close_fd(Disk *disk, int fd);
+
+/* user: a client's id by GUINT_TO_POINTER, for failed. */
+DiskQueue *disk_queue_new(Disk *disk, DiskFailed failed, gpointer user);
+
+/* Drop what is queued and forget the queue. A job that is running at this moment ends in peace; its
+ * destroy is called later, its done no more. */
+void disk_queue_free(DiskQueue *queue);
+
+/* Forget the queue, but let its jobs run (done is called; at the first failure the rest is
+ * dropped and failed is not called). */
+void disk_queue_close(DiskQueue *queue);
+
+/* *job is copied; job->data belongs to the queue from here on. */
+void disk_queue_push(DiskQueue *queue, const DiskJob *job);
+
+/* Run the failed job again and go on. Nothing happens if the queue is not stopped. */
+void disk_queue_retry(DiskQueue *queue);
+
+/* Destroy every job that is not running, done is not called; the queue can be used again. */
+void disk_queue_drop(DiskQueue *queue);
+
+/* TRUE from failed() to retry or drop. */
+gboolean disk_queue_stopped(const DiskQueue *queue);
+
+/* Jobs, and their bytes, that are pushed and not yet dispatched. */
+guint disk_queue_jobs(const DiskQueue *queue);
+guint64 disk_queue_bytes(const DiskQueue *queue);
+
+/* The Disk that the queue belongs to. */
+Disk *disk_queue_disk(const DiskQueue *queue);

@@ -1,0 +1,47 @@
+/* elfcore.h - the head of a dump file: ELF header, program headers and notes, as bytes.
+ *
+ * Pure: a spec goes in, bytes in the client's class and byte order come out. The file behind them
+ * is flat: page n at elfcore_header_size() + n * page_size, holes in memory are holes in the file.
+ *
+ * The layout is what crash(8) 8.0.2 takes for a netdump: program header 0 is the PT_NOTE, 1 the one
+ * PT_LOAD with p_align = the page size and p_offset a multiple of it and of 4096; note names "CORE"
+ * with n_namesz 4. Sizes of the notes: the kernels' elf_prstatus and elf_prpsinfo of each machine.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <glib.h>
+
+#define ELFCORE_REGS_MAX 1024        /* bytes of the largest pr_reg: ia64's 128 registers */
+#define ELFCORE_SIZE_MAX 65536       /* bytes of the largest header: one page of the largest size */
+#define ELFCORE_PARTIAL  0x70000001u /* n_type of the note that makes crash say [PARTIAL DUMP] */
+
+typedef struct {
+    guint32 machine;     /* ELF e_machine: 3 (i386), 21 (ppc64), 50 (ia64) or 62 (x86_64) */
+    guint32 page_size;   /* bytes: a power of two, 4096..65536 */
+    guint32 nr_pages;    /* highest pfn + 1: 1..2^32-1 */
+    guint64 page_offset; /* virtual address of physical address 0 */
+    guint64 task;        /* address of the task that panicked, 0 = crash shall look for it */
+    gboolean partial;    /* the dump is not whole: carry the note that says so */
+    guint32 regs_len;    /* bytes in regs, 0..ELFCORE_REGS_MAX */
+    guint8 regs[ELFCORE_REGS_MAX]; /* raw, in the client's byte order */
+} ElfcoreSpec;
+
+/* Copy registers as they came into the spec; what is beyond ELFCORE_REGS_MAX is left out. */
+void elfcore_set_regs(ElfcoreSpec *spec, const guint8 *regs, gsize len);
+
+/* TRUE if every field is inside the range above; all other calls need that. */
+gboolean elfcore_valid(const ElfcoreSpec *spec) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Bytes before page 0 (p_offset): MAX(page_size, 4096), whether partial or not. */
+guint32 elfcore_header_size(const ElfcoreSpec *spec);
+
+/* Offset of a page in the file. For pfn = nr_pages: the size of the whole file. */
+guint64 elfcore_page_offset(const ElfcoreSpec *spec, guint32 pfn);
+
+/* Write exactly elfcore_header_size() bytes to out. Registers that are longer than this machine's
+ * pr_reg are cut, shorter ones are followed by zeros; the notes' sizes do not depend on them. */
+void elfcore_build(const ElfcoreSpec *spec, guint8 *out);
+
+/* Bytes of registers that this machine's pr_reg holds (68, 216, 384, 1024); 0 = unknown machine. */
+guint32 elfcore_regs_size(guint32 machine);
