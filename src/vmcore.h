@@ -56,9 +56,9 @@ Vmcore *vmcore_create(VmcorePool *pool, DiskQueue *queue, int dirfd, const char 
                       const ElfcoreSpec *spec, const VmcoreEvents *events, gpointer user,
                       GError **error);
 
-/* Go on with a `vmcore-incomplete` that a former server left. It blocks (for a start, before the
- * loop). NULL and *error if it is not there, is no plain file, has not the header that spec gives,
- * or is too long. */
+/* Go on with a `vmcore-incomplete` that a former server left. It blocks: for the
+ * start of the server, before its loop. NULL and *error if the file is not there, is no plain
+ * file, has another header than spec gives, or is too long. */
 Vmcore *vmcore_resume(VmcorePool *pool, DiskQueue *queue, int dirfd, const char *path,
                       const ElfcoreSpec *spec, const VmcoreEvents *events, gpointer user,
                       GError **error);
@@ -73,7 +73,7 @@ gboolean vmcore_put(Vmcore *v, guint32 pfn, guint32 offset, const guint8 *chunk,
  * only pages that were handed over are ever stored. */
 void vmcore_flush(Vmcore *v);
 
-/* Job: fdatasync(). A job pushed behind it runs only when all pages stored before are on the disk.
+/* Job: fdatasync(). A job pushed behind it runs only when all pages stored so far are on the disk.
  */
 void vmcore_sync(Vmcore *v);
 
@@ -90,6 +90,6 @@ void vmcore_finish_partial(Vmcore *v);
  * The last call for every Vmcore, finished or not, and before its queue is freed. */
 void vmcore_free(Vmcore *v);
 
-guint64
-vmcore_pending(const Vmcore *v); /* bytes of blocks that are not yet on the way to disk's cache */
+/* Memory in blocks that are open or wait for the disk, in bytes: what an owner limits. */
+guint64 vmcore_pending(const Vmcore *v);
 void vmcore_stats(const Vmcore *v, VmcoreStats *out);
