@@ -7,7 +7,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-G_DEFINE_QUARK(netdump - netaddr - error - quark, netaddr_error)
+G_DEFINE_QUARK(netdump_netaddr_error, netaddr_error)
 
 static const guint8 mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 

@@ -9,7 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK(netdump - sock - error - quark, sock_error)
+G_DEFINE_QUARK(netdump_sock_error, sock_error)
+
+#define COALESCED_MAX 65536     /* what UDP_GRO hands over at most (65,507 + header) */
+#define SNDBUF        (1 << 20) /* so that a burst of requests to a slow line isn't dropped here */
+#define PORT_TRIES    16        /* to find one number that is free for IPv4 and for IPv6 */
 
 static gboolean fail(GError **error, const char *what, int err)
 {
