@@ -1,8 +1,10 @@
 /* journal.h - a dump's journal on the disk: the newest JournalRecord that surely got there.
  *
- * `journal` in the dump's directory: two slots of RECORD_SIZE bytes, written in turn. A crash at
- * any instant leaves the state before or the state after the write. The name appears with the first
- * record, whole; the blocks are there from the start, so that a full disk stops no later write.
+ * `journal` in the dump's directory: three slots of RECORD_SIZE bytes. A write never touches the
+ * newest slot nor the newest one that is surely on the disk, so that a crash of ours or of the
+ * machine, at any instant, leaves the state before or the state after (with two slots, two writes
+ * without sync followed by a power cut could lose both). The name appears with the first record,
+ * whole; the blocks are there from the start, so that a full disk stops no later write.
  *
  * The functions block on the disk and return 0 or an errno, with a GError (G_FILE_ERROR) naming the
  * file (`dir`, the directory's path, is for that). A Journal belongs to one dump and must not be
@@ -25,7 +27,8 @@ void journal_close(Journal *journal);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Journal, journal_close)
 
 /* Write the next state (its boot_id is set here, not read from the record). `sync`: it is on the
- * disk when the call returns; without, it survives our death but not the machine's. After a failure
+ * disk when the call returns; without, it survives our death but maybe not the machine's
+ * (the first one is always synced). After a failure
  * the state before is still there, and the call can be repeated. */
 int journal_write(Journal *journal, const JournalRecord *record, gboolean sync,
                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
