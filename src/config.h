@@ -35,8 +35,9 @@ typedef struct {
     char *metrics_file; /* absolute, NULL = none */
     gboolean verbose;
     /* How it came about, for config_reload(). */
-    char *file;     /* absolute; read if it exists or was named */
-    char *start_in; /* the working directory that relative paths were taken from */
+    char *file;         /* absolute */
+    gboolean file_read; /* FALSE: it is the default one and isn't there */
+    char *start_in;     /* the working directory that relative paths were taken from */
     char **argv;
 } Config;
 
@@ -52,7 +53,7 @@ GQuark config_error_quark(void);
 
 /* NULL with an error, or with *task CONFIG_SHOWN and none. Free with config_free(). argv is copied.
  * *task is set also where there is an error. */
-Config *config_load(int argc, char *const *argv, ConfigTask *task,
+Config *config_load(int argc, char **argv, ConfigTask *task,
                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The same command line and file again. What can't change while we run (port, addr, daemon,

@@ -197,6 +197,15 @@ void log_about(int priority, const LogAbout *about, const char *format, ...)
     va_end(args);
 }
 
+void log_lines(int priority, const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    for (char **line = lines; *line; line++)
+        if (**line)
+            log_msg(priority, "%s", *line);
+}
+
 gboolean log_has_progress(void)
 {
     gboolean yes;

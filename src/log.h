@@ -40,6 +40,9 @@ void log_about(int priority, const LogAbout *about, const char *format, ...) G_G
 #define log_info(...)    log_msg(LOG_INFO, __VA_ARGS__)
 #define log_debug(...)   log_msg(LOG_DEBUG, __VA_ARGS__)
 
+/* A text of several lines (a GError of config.h), one message for each. */
+void log_lines(int priority, const char *text);
+
 /* TRUE where log_progress() shows something: messages go to stderr and that is a terminal. */
 gboolean log_has_progress(void);
 
