@@ -1,0 +1,187 @@
+/* verify.c - is the server's dump the machine's memory, byte for byte?
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "verify.h"
+
+#include "elfread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEAD_SIZE 65536
+#define WAIT_STEP 20000 /* us */
+/* A file's time is that of the last tick, so it can lie a little before the moment it was written.
+ */
+#define TIME_SLACK (100 * 1000)
+
+static void G_GNUC_PRINTF(2, 3) differ(GError **error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_set_error_literal(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, text);
+}
+
+/* The bytes that are there; less than len only at the end of the file. -1: errno. */
+static gssize read_at(int fd, guint8 *data, gsize len, guint64 offset)
+{
+    gsize have = 0;
+
+    while (have < len) {
+        ssize_t n = pread(fd, data + have, len - have, (off_t)(offset + have));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        have += (gsize)n;
+    }
+    return (gssize)have;
+}
+
+static gboolean page_equal(const Ram *ram, guint32 index, guint32 pfn, const guint8 *page,
+                           guint32 *at)
+{
+    guint8 chunk[WIRE_CHUNK_SIZE];
+
+    for (*at = 0; *at < ram_page_size(ram); *at += WIRE_CHUNK_SIZE) {
+        ram_read(ram, index, pfn, *at, chunk);
+        if (memcmp(chunk, page + *at, sizeof(chunk)) == 0)
+            continue;
+        for (guint i = 0; chunk[i] == page[*at + i]; i++)
+            ++*at;
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean compare_pages(int fd, const char *path, const Ram *ram, guint32 index,
+                              guint64 offset, GError **error)
+{
+    guint32 page_size = ram_page_size(ram), n = ram_pages(ram), wrong = 0, first = 0, first_at = 0;
+    g_autofree guint8 *page = g_malloc(page_size);
+
+    for (guint32 pfn = 0; pfn < n; pfn++) {
+        guint64 place = offset + (guint64)pfn * page_size;
+        gssize have = read_at(fd, page, page_size, place);
+        guint32 at;
+
+        if (have != (gssize)page_size) {
+            differ(error, "%s: page 0x%x cannot be read: %s", path, pfn,
+                   have < 0 ? g_strerror(errno) : "the file is too short");
+            return FALSE;
+        }
+        if (page_equal(ram, index, pfn, page, &at))
+            continue;
+        if (wrong++ == 0) {
+            first = pfn;
+            first_at = at;
+        }
+    }
+    if (wrong > 0)
+        differ(error, "%s: %u of %u pages differ, the first is page 0x%x from byte %u on", path,
+               wrong, n, first, first_at);
+    return wrong == 0;
+}
+
+static gboolean compare(int fd, const char *path, const MachineSetup *setup, const Machine *machine,
+                        guint32 index, GError **error)
+{
+    const Ram *ram = setup->ram;
+    /* The oldest clients tell neither; every i386 kernel of theirs was mapped at the same place. */
+    ElfExpected expected = {.page_offset =
+                                setup->oldest ? setup->model->page_offset : setup->page_offset,
+                            .task = setup->oldest ? 0 : machine_stats(machine)->task,
+                            .n_pages = ram_pages(ram),
+                            .page_size = ram_page_size(ram),
+                            .regs = machine_regs(machine),
+                            .regs_size = model_regs_size(setup->model, setup->generation)};
+    g_autofree guint8 *head = g_malloc0(HEAD_SIZE);
+    gssize have = read_at(fd, head, HEAD_SIZE, 0);
+    guint64 offset = 0;
+    struct stat st;
+
+    if (have < 0 || fstat(fd, &st) != 0) {
+        differ(error, "%s: %s", path, g_strerror(errno));
+        return FALSE;
+    }
+    g_autofree char *wrong = elf_check(setup->model, &expected, head, (gsize)have, &offset);
+    if (wrong) {
+        differ(error, "%s: %s", path, wrong);
+        return FALSE;
+    }
+    guint64 size = offset + (guint64)expected.n_pages * expected.page_size;
+    if ((guint64)st.st_size != size) {
+        differ(error, "%s: %" G_GUINT64_FORMAT " bytes, not %" G_GUINT64_FORMAT, path,
+               (guint64)st.st_size, size);
+        return FALSE;
+    }
+    return compare_pages(fd, path, ram, index, offset, error);
+}
+
+/* "<address>-2" and so on: the address, and then the date. */
+static gboolean is_dump_of(const char *name, const char *address)
+{
+    gsize len = strlen(address);
+
+    return strncmp(name, address, len) == 0 && name[len] == '-' && g_ascii_isdigit(name[len + 1]);
+}
+
+/* Two machines behind one address have two dumps: one of the new ones must be ours. *found: how
+ * many there were. */
+static gboolean try_all(const char *dumpdir, const MachineSetup *setup, const Machine *machine,
+                        guint32 index, gint64 since, guint *found, char **path, GError **error)
+{
+    g_autoptr(GDir) dir = g_dir_open(dumpdir, 0, error);
+    const char *name;
+
+    *found = 0;
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *file = g_build_filename(dumpdir, name, "vmcore", NULL);
+        struct stat st;
+        int fd = -1;
+
+        if (is_dump_of(name, port_address(machine_port(machine))))
+            fd = open(file, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        gboolean fresh = fstat(fd, &st) == 0 && (gint64)st.st_mtim.tv_sec * G_USEC_PER_SEC +
+                                                        st.st_mtim.tv_nsec / 1000 + TIME_SLACK >=
+                                                    since;
+        if (fresh) {
+            ++*found;
+            g_clear_error(error);
+        }
+        gboolean equal = fresh && compare(fd, file, setup, machine, index, error);
+        (void)close(fd);
+        if (equal) {
+            *path = g_steal_pointer(&file);
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+gboolean verify_dump(const char *dumpdir, const MachineSetup *setup, const Machine *machine,
+                     guint32 index, gint64 since, gint64 wait_us, char **path, GError **error)
+{
+    guint found;
+
+    while (!try_all(dumpdir, setup, machine, index, since, &found, path, error)) {
+        if (found > 0 || wait_us <= 0 || *error) {
+            if (!*error)
+                differ(error, "%s: no new vmcore of %s", dumpdir,
+                       port_address(machine_port(machine)));
+            return FALSE;
+        }
+        wait_us -= WAIT_STEP;
+        g_usleep(WAIT_STEP);
+    }
+    return TRUE;
+}
