@@ -36,7 +36,7 @@ CFLAGS_ALL   = -std=gnu11 -pthread $(OPT) $(WARNINGS) \
 LDFLAGS_ALL  = -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
 # The pure layer: no system call, no clock, no global. See src/README.
-PURE := wire window client elfcore
+PURE := wire window client client-dump client-end elfcore netaddr record text
 SRC  := $(filter-out src/main.c,$(wildcard src/*.c))
 OBJ  := $(SRC:src/%.c=$(BUILD)/src/%.o)
 PURE_OBJ := $(filter $(OBJ),$(PURE:%=$(BUILD)/src/%.o))

@@ -389,7 +389,7 @@ void window_restart(Window *w)
 
 void window_limit(Window *w, guint max_in_flight)
 {
-    w->limit = CLAMP(max_in_flight, 1, w->max);
+    w->limit = MIN(max_in_flight, w->max);
 }
 
 gboolean window_all_whole(const Window *w)

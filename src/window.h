@@ -82,7 +82,7 @@ void window_expire(Window *w, Mono now);
 /* What is in flight counts as lost, without blame: after a pause in which answers were dropped. */
 void window_restart(Window *w);
 
-/* The limit that the server as a whole can afford at the moment, 1..WINDOW_MAX. */
+/* The limit that the server as a whole can afford at the moment; 0 = wait for your turn. */
 void window_limit(Window *w, guint max_in_flight);
 
 gboolean window_all_whole(const Window *w);  /* nothing left to ask for */

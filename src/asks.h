@@ -1,0 +1,89 @@
+/* asks.h - single questions to the client: asked until they are answered.
+ *
+ * One open question for each command at most. The nr of a question comes from below the pages' nrs
+ * (window.h counts upwards), so that no answer can be taken for a page.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "clock.h"
+#include "rtt.h"
+#include "wire.h"
+
+#define ASKS_COMMANDS (WIRE_CMD_SHOW_STATE + 1)
+
+typedef struct {
+    gboolean open; /* asked, and neither answered nor given up */
+    guint32 nr;
+    guint tries;
+    Mono sent; /* the last time */
+} Ask;
+
+typedef struct {
+    Ask by_command[ASKS_COMMANDS];
+    guint32 next_nr; /* counts downwards */
+} Asks;
+
+/* A new question with an nr of its own; an open one of the same command is forgotten. */
+static inline void asks_open(Asks *a, WireCommand command)
+{
+    a->by_command[command] = (Ask){.open = TRUE, .nr = a->next_nr--};
+}
+
+static inline void asks_drop(Asks *a, WireCommand command)
+{
+    a->by_command[command].open = FALSE;
+}
+
+static inline void asks_drop_all(Asks *a)
+{
+    for (guint i = 0; i < ASKS_COMMANDS; i++)
+        a->by_command[i].open = FALSE;
+}
+
+static inline gboolean asks_is_open(const Asks *a, WireCommand command)
+{
+    return a->by_command[command].open;
+}
+
+static inline gboolean asks_any_open(const Asks *a)
+{
+    for (guint i = 0; i < ASKS_COMMANDS; i++)
+        if (a->by_command[i].open)
+            return TRUE;
+    return FALSE;
+}
+
+/* When to ask again; MONO_NEVER if the question is not open. */
+static inline Mono asks_again(const Ask *ask, const Rtt *rtt)
+{
+    Rtt r = *rtt;
+
+    if (!ask->open)
+        return MONO_NEVER;
+    r.backoff = ask->tries > 0 ? ask->tries - 1 : 0;
+    return ask->tries == 0 ? (Mono){0} : mono_add(ask->sent, rtt_rto(&r));
+}
+
+static inline Mono asks_deadline(const Asks *a, const Rtt *rtt)
+{
+    Mono deadline = MONO_NEVER;
+
+    for (guint i = 0; i < ASKS_COMMANDS; i++)
+        deadline = mono_min(deadline, asks_again(&a->by_command[i], rtt));
+    return deadline;
+}
+
+/* The answer to the open question of this command? Then it is closed, and *rtt has a sample if it
+ * was asked once. */
+static inline gboolean asks_answer(Asks *a, WireCommand command, guint32 nr, Mono now, Rtt *rtt)
+{
+    Ask *ask = &a->by_command[command];
+
+    if (!ask->open || ask->tries == 0 || ask->nr != nr)
+        return FALSE;
+    if (ask->tries == 1)
+        rtt_sample(rtt, mono_diff(now, ask->sent));
+    ask->open = FALSE;
+    return TRUE;
+}

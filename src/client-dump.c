@@ -1,0 +1,274 @@
+/* client-dump.c - the state machine from the first answer to the last page.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client-internal.h"
+
+#include <errno.h>
+
+#define JOURNAL_BYTES (4u << 20) /* what a killed server asks again at most, about */
+#define JOURNAL_SYNC  SPAN_S(5)  /* and what a power cut costs */
+
+/* -- ASKING, PREPARING --------------------------------------------------------------------------
+ */
+
+void dump_call(Step *s)
+{
+    /* Together they are smaller than any START, so that nobody can use us to flood somebody. */
+    step_send(s, WIRE_CMD_START_NETDUMP_ACK, s->c->asks.next_nr--, WIRE_VERSION);
+    if (asks_is_open(&s->c->asks, WIRE_CMD_GET_PAGE_SIZE))
+        step_send_ask(s, WIRE_CMD_GET_PAGE_SIZE);
+    else
+        step_ask(s, WIRE_CMD_GET_PAGE_SIZE);
+}
+
+static gboolean page_size_ok(guint32 size)
+{
+    return size >= WIRE_PAGE_SIZE_MIN && size <= WIRE_PAGE_SIZE_MAX && (size & (size - 1)) == 0;
+}
+
+static void check_space(Step *s)
+{
+    const ClientFacts *f = &s->c->facts;
+    guint64 pages = f->ram_pages ? f->ram_pages : f->nr_pages;
+
+    step_enter(s, CLIENT_PREPARING);
+    step_emit(s, (Action){.kind = ACTION_CHECK_SPACE, .bytes = pages * f->page_size});
+}
+
+/* Everything that ASKING waits for is here. */
+static void asked_all(Step *s)
+{
+    const ClientFacts *f = &s->c->facts;
+
+    if (!f->resumed)
+        step_note(s, NOTE_CRASHED);
+    if (!wire_machine_known(f->start.machine))
+        end_give_up(s, REASON_MACHINE);
+    else if (!page_size_ok(f->page_size))
+        end_give_up(s, REASON_PAGE_SIZE);
+    else if (f->nr_pages == 0)
+        end_give_up(s, REASON_NO_PAGES);
+    else if (!s->c->slot)
+        end_give_up(s, REASON_OVER_LIMIT);
+    else
+        check_space(s);
+}
+
+void dump_check_asking(Step *s)
+{
+    Client *c = s->c;
+
+    if (c->facts.state == CLIENT_ASKING && c->slot_known && c->dir &&
+        !asks_is_open(&c->asks, WIRE_CMD_GET_PAGE_SIZE) &&
+        !asks_is_open(&c->asks, WIRE_CMD_GET_NR_PAGES) &&
+        !asks_is_open(&c->asks, WIRE_CMD_GET_REGS))
+        asked_all(s);
+}
+
+/* The machine has answered: it is really there. */
+void dump_begin_asking(Step *s)
+{
+    step_enter(s, CLIENT_ASKING);
+    step_emit_plain(s, ACTION_TAKE_SLOT);
+    if (!s->c->dir)
+        step_emit_plain(s, ACTION_OPEN_DIR);
+    if (s->c->facts.resumed)
+        step_ask(s, WIRE_CMD_GET_PAGE_SIZE);
+    step_ask(s, WIRE_CMD_GET_NR_PAGES);
+    step_ask(s, WIRE_CMD_GET_REGS);
+}
+
+void dump_on_dir(Step *s, int err)
+{
+    Client *c = s->c;
+
+    if (err == 0) {
+        c->dir = TRUE;
+        step_journal(s, FALSE);
+        step_run_hook(s, CLIENT_HOOK_CRASH);
+        return;
+    }
+    if (c->facts.state != CLIENT_ASKING)
+        return;
+    c->facts.disk_errno = err;
+    step_note(s, NOTE_DISK_FAILED);
+    if (c->tried_again)
+        end_give_up(s, REASON_DISK);
+    else
+        step_run_hook(s, CLIENT_HOOK_NOSPACE);
+}
+
+void dump_on_space(Step *s, gboolean enough)
+{
+    Client *c = s->c;
+
+    if (c->facts.state != CLIENT_PREPARING)
+        return;
+    if (enough) {
+        step_emit(s, (Action){.kind = ACTION_OPEN_VMCORE, .resume = FALSE});
+        return;
+    }
+    step_note(s, NOTE_NO_SPACE);
+    if (c->tried_again)
+        end_give_up(s, REASON_NO_SPACE);
+    else
+        step_run_hook(s, CLIENT_HOOK_NOSPACE);
+}
+
+/* -- DUMPING ------------------------------------------------------------------------------------
+ */
+
+void dump_begin(Step *s)
+{
+    Client *c = s->c;
+    WindowSpec spec = {
+        .first_pfn = c->facts.floor_written,
+        .nr_pages = c->facts.nr_pages,
+        .page_size = c->facts.page_size,
+        .nr_first = c->spec.nr_seed,
+        .max_in_flight = c->spec.max_in_flight,
+    };
+
+    step_enter(s, CLIENT_DUMPING);
+    step_note(s, c->facts.resumed ? NOTE_RESUMED : NOTE_DUMPING);
+    c->window = window_new(&spec, &c->rtt);
+    window_limit(c->window, c->limit);
+    c->facts.first_request = s->now;
+    c->journal_synced = s->now;
+    step_journal(s, FALSE);
+    step_emit_plain(s, ACTION_INFO);
+}
+
+void dump_pump(Step *s)
+{
+    Client *c = s->c;
+    guint32 nr, pfn;
+
+    if (c->facts.state != CLIENT_DUMPING)
+        return;
+    if (!client_waits(c))
+        c->heard = s->now;
+    while (window_next(c->window, s->now, &nr, &pfn))
+        step_send(s, WIRE_CMD_SEND_MEM, nr, pfn);
+}
+
+/* The journal keeps step with what is stored; the last page leads to the end of the dump. */
+void dump_check_stored(Step *s)
+{
+    Client *c = s->c;
+
+    c->facts.floor_written = window_floor(c->window);
+    if (c->facts.state != CLIENT_DUMPING)
+        return;
+    if (window_all_stored(c->window)) {
+        c->facts.last_stored = s->now;
+        step_note(s, NOTE_TRANSFERRED);
+        c->facts.transferred = TRUE;
+        step_journal(s, FALSE);
+        step_emit(s, (Action){.kind = ACTION_FINISH, .whole = TRUE});
+        end_begin(s);
+        return;
+    }
+    if (window_all_whole(c->window) && !c->flushed) {
+        c->flushed = TRUE;
+        step_emit_plain(s, ACTION_FLUSH);
+    }
+    if (c->facts.floor_written != c->journal_floor &&
+        mono_diff(s->now, c->journal_synced) >= JOURNAL_SYNC)
+        step_journal(s, TRUE);
+    else if (c->facts.floor_written - c->journal_floor >= JOURNAL_BYTES / c->facts.page_size)
+        step_journal(s, FALSE);
+}
+
+void dump_on_stored(Step *s, const guint32 *nrs, guint n)
+{
+    if (!s->c->window)
+        return;
+    for (guint i = 0; i < n; i++)
+        window_stored(s->c->window, nrs[i]);
+    if (n > 0)
+        s->c->facts.last_stored = s->now;
+}
+
+void dump_on_vmcore(Step *s, int err, gboolean resumed)
+{
+    Client *c = s->c;
+
+    if (err == EEXIST) { /* a former server got as far as renaming it */
+        c->finished = c->facts.transferred = TRUE;
+        c->facts.result = RESULT_COMPLETE;
+        step_note(s, NOTE_ENDED);
+        end_begin(s);
+        return;
+    }
+    if (err) {
+        c->facts.disk_errno = err;
+        end_give_up(s, REASON_DISK);
+        return;
+    }
+    c->file = TRUE;
+    c->facts.dumps = TRUE;
+    if (!resumed) {
+        c->facts.floor_written = c->facts.floor_synced = 0;
+        c->facts.stored_before = 0;
+    }
+    if (c->facts.state == CLIENT_PREPARING) {
+        dump_begin(s);
+    } else if (c->facts.transferred && resumed) {
+        step_emit(s, (Action){.kind = ACTION_FINISH, .whole = TRUE});
+        end_begin(s);
+    } else if (c->facts.transferred) { /* the file is gone, but perhaps the machine is not */
+        c->facts.transferred = FALSE;
+        step_ask(s, WIRE_CMD_HELLO);
+    }
+}
+
+void dump_on_disk_failed(Step *s, int err, gboolean lost)
+{
+    Client *c = s->c;
+
+    if (!c->file || c->finished || c->facts.result != RESULT_RUNNING)
+        return;
+    c->facts.disk_errno = err;
+    step_note(s, NOTE_DISK_FAILED);
+    if (c->tried_again || lost) {
+        end_give_up(s, REASON_DISK);
+        return;
+    }
+    c->stalled_in = c->facts.state;
+    step_enter(s, CLIENT_STALLED);
+    step_journal(s, FALSE);
+    step_run_hook(s, CLIENT_HOOK_NOSPACE);
+}
+
+static void once_more(Step *s)
+{
+    Client *c = s->c;
+
+    c->tried_again = TRUE;
+    step_note(s, NOTE_ONCE_MORE);
+    if (c->facts.state == CLIENT_ASKING) {
+        step_emit_plain(s, ACTION_OPEN_DIR);
+    } else if (c->facts.state == CLIENT_PREPARING) {
+        check_space(s);
+    } else {
+        step_emit_plain(s, ACTION_RETRY);
+        step_enter(s, c->stalled_in);
+        if (c->window)
+            window_restart(c->window);
+        if (c->facts.state == CLIENT_ENDING)
+            c->timer = s->now;
+    }
+}
+
+void dump_on_nospace(Step *s, gboolean try_again)
+{
+    ClientState state = s->c->facts.state;
+
+    if (state != CLIENT_ASKING && state != CLIENT_PREPARING && state != CLIENT_STALLED)
+        return;
+    if (try_again && !s->c->tried_again)
+        once_more(s);
+    else
+        end_give_up(s, state == CLIENT_PREPARING ? REASON_NO_SPACE : REASON_DISK);
+}

@@ -1,0 +1,169 @@
+/* client-end.c - the state machine from the last page to the reboot.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client-internal.h"
+
+#define QUIET         SPAN_MS(500) /* SHOW_STATE's text is over when nothing came for so long */
+#define STATE_TIMEOUT SPAN_S(1)    /* SHOW_STATE is asked again, twice, if nothing comes at all */
+#define STATE_TRIES   3
+#define STATE_MAX     SPAN_S(10) /* a machine that never ends its text is cut off */
+
+#define HELLO_WAIT     SPAN_MS(250) /* for the answer to the HELLO behind a REBOOT; later twice it */
+#define HELLO_SILENCES 6  /* unanswered in a row: it reboots (it is deaf for 3 s: we are faster) */
+#define REBOOTS_MAX    20 /* and if it answers for ever, this is where we end */
+
+/* -- ENDING, WAITING, REBOOTING ------------------------------------------------------------------
+ */
+
+void end_close(Step *s, gboolean keep)
+{
+    asks_drop_all(&s->c->asks);
+    step_enter(s, CLIENT_CLOSED);
+    if (s->c->dir)
+        step_emit_plain(s, ACTION_INFO);
+    step_emit(s, (Action){.kind = ACTION_CLOSE, .keep = keep});
+}
+
+/* SHOW_STATE is not repeated like other questions: what comes while the machine prints is lost. */
+static void ask_state(Step *s)
+{
+    Client *c = s->c;
+
+    c->state_tries++;
+    c->state_nr = c->asks.next_nr--;
+    step_send(s, WIRE_CMD_SHOW_STATE, c->state_nr, 0);
+    c->timer = mono_add(s->now, STATE_TIMEOUT);
+}
+
+/* The pages are done, or will never be: the machine's state as text, and the file's end. */
+void end_begin(Step *s)
+{
+    Client *c = s->c;
+
+    asks_drop_all(&c->asks);
+    step_enter(s, CLIENT_ENDING);
+    if (c->facts.reason == REASON_SILENT || c->facts.reason == REASON_RECRASHED)
+        c->quiet = TRUE;
+    if (c->quiet)
+        return;
+    if (c->state_tries == 0)
+        c->state_asked = s->now;
+    ask_state(s);
+}
+
+/* A piece of its text, or the reply that stands before or behind it. */
+void end_heard_state(Step *s)
+{
+    s->c->state_heard = TRUE;
+    if (!s->c->quiet)
+        s->c->timer = mono_add(s->now, QUIET);
+}
+
+void end_give_up(Step *s, ClientReason reason)
+{
+    Client *c = s->c;
+
+    c->facts.reason = reason;
+    c->facts.result = c->facts.dumps ? RESULT_INCOMPLETE : RESULT_NOT_DUMPED;
+    c->facts.transferred = FALSE;
+    step_note(s, NOTE_ENDED);
+    if (reason == REASON_UNREACHABLE) {
+        end_close(s, FALSE);
+        return;
+    }
+    if (c->file)
+        step_emit(s, (Action){.kind = ACTION_FINISH, .whole = FALSE});
+    else
+        c->finished = TRUE;
+    end_begin(s);
+}
+
+void end_on_finished(Step *s, int err)
+{
+    Client *c = s->c;
+
+    c->finished = TRUE;
+    c->file = FALSE;
+    if (!c->facts.transferred || c->facts.result != RESULT_RUNNING)
+        return;
+    if (err) { /* finish_whole fails by DISK_FAILED, so this is not expected; never claim a whole */
+        c->facts.disk_errno = err;
+        end_give_up(s, REASON_DISK);
+        return;
+    }
+    c->facts.result = RESULT_COMPLETE;
+    step_note(s, NOTE_ENDED);
+}
+
+/* REBOOT has no answer; a HELLO that is answered behind it shows that it was lost. */
+static void send_reboot(Step *s)
+{
+    Client *c = s->c;
+
+    c->reboots++;
+    step_send(s, WIRE_CMD_REBOOT, c->asks.next_nr--, 0);
+    step_ask(s, WIRE_CMD_HELLO);
+    c->timer = mono_add(s->now, c->silences < 2 ? HELLO_WAIT : 2 * HELLO_WAIT);
+}
+
+void end_reboot(Step *s)
+{
+    asks_drop_all(&s->c->asks);
+    step_enter(s, CLIENT_REBOOTING);
+    step_journal(s, FALSE);
+    send_reboot(s);
+}
+
+void end_check_reboot(Step *s)
+{
+    Client *c = s->c;
+
+    if (mono_before(s->now, c->timer))
+        return;
+    if (++c->silences < HELLO_SILENCES && c->reboots < REBOOTS_MAX) {
+        send_reboot(s);
+        return;
+    }
+    step_note(s, c->silences < HELLO_SILENCES ? NOTE_REBOOT_REFUSED : NOTE_REBOOTED);
+    end_close(s, FALSE);
+}
+
+/* REBOOT was lost, or the machine has not got to it yet; the timer sends the next one. */
+void end_hello_answered(Step *s)
+{
+    s->c->silences = 0;
+    if (s->c->reboots >= REBOOTS_MAX) {
+        step_note(s, NOTE_REBOOT_REFUSED);
+        end_close(s, FALSE);
+    }
+}
+
+/* ENDING is over when the machine has said all and the file is closed. */
+void end_check(Step *s)
+{
+    Client *c = s->c;
+
+    if (c->facts.state != CLIENT_ENDING)
+        return;
+    if (!c->quiet && !mono_before(s->now, c->timer)) {
+        if (c->state_heard || c->state_tries >= STATE_TRIES)
+            c->quiet = TRUE;
+        else
+            ask_state(s);
+    }
+    if (!c->quiet && mono_diff(s->now, c->state_asked) >= STATE_MAX)
+        c->quiet = TRUE;
+    if (c->quiet)
+        c->timer = MONO_NEVER;
+    if (!c->quiet || !c->finished)
+        return;
+
+    step_emit_plain(s, ACTION_INFO);
+    if (c->facts.reason == REASON_RECRASHED) { /* it wants to be dumped, not to be rebooted */
+        end_close(s, FALSE);
+        return;
+    }
+    step_enter(s, CLIENT_WAITING);
+    step_journal(s, FALSE);
+    step_run_hook(s, CLIENT_HOOK_REBOOT);
+}

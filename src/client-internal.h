@@ -1,0 +1,93 @@
+/* client-internal.h - what the three files of the state machine share, and nobody else.
+ *
+ * client.c: events, packets, timers. client-dump.c: from the first answer to the last page.
+ * client-end.c: from there to the reboot.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "asks.h"
+#include "client.h"
+
+struct Client {
+    ClientFacts facts;
+    ClientSpec spec;
+    Asks asks;
+    Rtt rtt;
+    Window *window; /* NULL before DUMPING */
+    guint limit;    /* pages in flight that all clients together allow this one */
+
+    Mono heard; /* the last word, or when we began to wait for one */
+    Mono timer; /* of ENDING (quiet, or ask again) and REBOOTING (next HELLO) */
+
+    gboolean begun;         /* the first event was here */
+    gboolean hello;         /* RESUMING: it is still there */
+    gboolean was_done;      /* resumed where only the reboot was left */
+    gboolean slot_known;    /* EVENT_SLOT was here, */
+    gboolean slot;          /* and this is what it said */
+    gboolean dir;           /* the directory is there */
+    gboolean file;          /* vmcore-incomplete is open */
+    gboolean finished;      /* ... and closed again, or there never was one */
+    gboolean tried_again;   /* after netdump-nospace: only once */
+    gboolean flushed;       /* the last pages were sent to the disk */
+    ClientState stalled_in; /* where STALLED goes back to */
+
+    guint starts; /* STARTs since the last word */
+    Mono starts_since, probed;
+    gboolean starts_noted;
+
+    Mono state_asked; /* ENDING: when SHOW_STATE was asked first */
+    guint state_tries;
+    guint32 state_nr;
+    gboolean state_heard; /* something came of it */
+    gboolean quiet;       /* nothing more will */
+
+    guint reboots, silences; /* REBOOTING: REBOOTs sent, HELLOs unanswered in a row */
+
+    guint32 journal_floor; /* floor_written of the last ACTION_JOURNAL */
+    Mono journal_synced;
+};
+
+/* One call of client_step(). */
+typedef struct {
+    Client *c;
+    Mono now;
+    GArray *actions;
+} Step;
+
+/* client.c: what every state uses */
+void step_emit(Step *s, Action action);
+void step_emit_plain(Step *s, ActionKind kind);
+void step_note(Step *s, ClientNote what);
+void step_run_hook(Step *s, ClientHook hook);
+void step_journal(Step *s, gboolean sync);
+void step_send(Step *s, WireCommand command, guint32 nr, guint32 from);
+void step_ask(Step *s, WireCommand command);      /* a new question */
+void step_send_ask(Step *s, WireCommand command); /* the open one, once more */
+void step_enter(Step *s, ClientState state);
+gboolean client_waits(const Client *c); /* for an answer */
+
+/* client-dump.c */
+void dump_call(Step *s);         /* answer a START */
+void dump_begin_asking(Step *s); /* the machine has proved that it is there */
+void dump_check_asking(Step *s); /* is everything here that ASKING waits for? */
+void dump_begin(Step *s);        /* the first page */
+void dump_pump(Step *s);         /* ask for as much as may be in flight */
+void dump_check_stored(Step *s);
+void dump_on_dir(Step *s, int err);
+void dump_on_space(Step *s, gboolean enough);
+void dump_on_vmcore(Step *s, int err, gboolean resumed);
+void dump_on_stored(Step *s, const guint32 *nrs, guint n);
+void dump_on_disk_failed(Step *s, int err, gboolean lost);
+void dump_on_nospace(Step *s, gboolean try_again);
+
+/* client-end.c */
+void end_give_up(Step *s, ClientReason reason);
+void end_begin(Step *s); /* ENDING */
+void end_heard_state(Step *s);
+void end_on_finished(Step *s, int err);
+void end_check(Step *s);  /* is ENDING over? */
+void end_reboot(Step *s); /* REBOOTING */
+void end_check_reboot(Step *s);
+void end_hello_answered(Step *s); /* REBOOT was lost */
+void end_close(Step *s, gboolean keep);

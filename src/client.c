@@ -1,0 +1,541 @@
+/* client.c - one crashed machine as a state machine: events in, actions out.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client-internal.h"
+
+#define NR_GAP 65536u /* nrs left free behind a former server's, and for questions */
+
+#define STARTS_CRASH 3         /* so many STARTs ... */
+#define STARTS_SPAN  SPAN_S(5) /* ... over such a time without an answer: it crashed again */
+#define PROBE_PAUSE  SPAN_S(1) /* between two HELLOs that STARTs provoke */
+
+/* -- emitting -----------------------------------------------------------------------------------
+ */
+
+void step_emit(Step *s, Action action)
+{
+    action.client = s->c->facts.id;
+    g_array_append_val(s->actions, action);
+}
+
+void step_emit_plain(Step *s, ActionKind kind)
+{
+    step_emit(s, (Action){.kind = kind});
+}
+
+void step_note(Step *s, ClientNote what)
+{
+    step_emit(s, (Action){.kind = ACTION_NOTE, .note = what});
+}
+
+void step_run_hook(Step *s, ClientHook hook)
+{
+    step_emit(s, (Action){.kind = ACTION_RUN_HOOK, .hook = hook});
+}
+
+void step_journal(Step *s, gboolean sync)
+{
+    Client *c = s->c;
+
+    if (!c->dir)
+        return;
+    c->journal_floor = c->facts.floor_written;
+    if (sync) {
+        c->facts.floor_synced = c->facts.floor_written;
+        c->journal_synced = s->now;
+    }
+    step_emit(s, (Action){.kind = ACTION_JOURNAL, .sync = sync});
+}
+
+gboolean client_waits(const Client *c)
+{
+    return asks_any_open(&c->asks) || (c->window && window_deadline(c->window).us != G_MAXINT64);
+}
+
+void step_send(Step *s, WireCommand command, guint32 nr, guint32 from)
+{
+    step_emit(s, (Action){.kind = ACTION_SEND,
+                          .request = {.magic = s->c->facts.start.magic,
+                                      .nr = nr,
+                                      .command = command,
+                                      .from = from}});
+}
+
+void step_send_ask(Step *s, WireCommand command)
+{
+    Ask *ask = &s->c->asks.by_command[command];
+
+    if (ask->tries++ > 0)
+        s->c->facts.asked_again++;
+    ask->sent = s->now;
+    step_send(s, command, ask->nr, 0);
+}
+
+void step_ask(Step *s, WireCommand command)
+{
+    if (!client_waits(s->c))
+        s->c->heard = s->now;
+    asks_open(&s->c->asks, command);
+    step_send_ask(s, command);
+}
+
+void step_enter(Step *s, ClientState state)
+{
+    s->c->facts.state = state;
+    s->c->timer = MONO_NEVER;
+}
+
+/* -- packets ------------------------------------------------------------------------------------
+ */
+
+/* A word from the machine, which nobody else can have sent: it carries a live nr. */
+static void heard(Step *s, const WireMessage *m)
+{
+    Client *c = s->c;
+
+    if (c->starts > 0 && c->facts.state != CLIENT_CALLED && !c->starts_noted) {
+        c->starts_noted = TRUE;
+        step_note(s, NOTE_STARTS_IGNORED);
+    }
+    c->heard = s->now;
+    c->starts = 0;
+    c->facts.version = m->version;
+}
+
+static void on_text(Step *s, const WireMessage *m)
+{
+    if (s->c->dir)
+        step_emit(s, (Action){.kind = ACTION_LOG_TEXT, .data = m->data, .len = m->len});
+    if (s->c->facts.state == CLIENT_ENDING)
+        end_heard_state(s);
+}
+
+/* In the middle of a dump: forged, late, or the machine has crashed again. A machine that still
+ * dumps answers HELLO; one that has crashed again eats it and repeats START. */
+static void on_start(Step *s, const WireStart *start)
+{
+    Client *c = s->c;
+
+    switch (c->facts.state) {
+    case CLIENT_CALLED:
+        c->facts.start = *start;
+        dump_call(s);
+        return;
+    case CLIENT_WAITING:
+    case CLIENT_REBOOTING:
+    case CLIENT_CLOSED:
+        return; /* we are nearly through with it; its next START finds us free */
+    default:
+        break;
+    }
+    if (c->facts.reason == REASON_RECRASHED)
+        return;
+    if (c->starts++ == 0)
+        c->starts_since = s->now;
+    if (c->starts >= STARTS_CRASH && mono_diff(s->now, c->starts_since) >= STARTS_SPAN) {
+        end_give_up(s, REASON_RECRASHED);
+    } else if (!asks_is_open(&c->asks, WIRE_CMD_HELLO) &&
+               mono_diff(s->now, c->probed) >= PROBE_PAUSE) {
+        c->probed = s->now;
+        step_ask(s, WIRE_CMD_HELLO);
+    }
+}
+
+static void on_hello(Step *s)
+{
+    Client *c = s->c;
+
+    if (c->facts.state == CLIENT_REBOOTING) {
+        end_hello_answered(s);
+    } else if (c->facts.state == CLIENT_RESUMING) {
+        c->hello = TRUE;
+        if (c->file)
+            dump_begin(s);
+        else
+            dump_begin_asking(s);
+    }
+}
+
+static void on_regs(Step *s, const WireMessage *m)
+{
+    ClientFacts *f = &s->c->facts;
+
+    f->ram_pages = m->info;
+    f->regs_len = (guint32)MIN(m->len, sizeof f->regs);
+    for (gsize i = 0; i < f->regs_len; i++)
+        f->regs[i] = m->data[i];
+}
+
+static void on_answer(Step *s, WireCommand command, const WireMessage *m)
+{
+    Client *c = s->c;
+
+    if (!asks_answer(&c->asks, command, m->nr, s->now, &c->rtt))
+        return;
+    heard(s, m);
+    switch (m->kind) {
+    case WIRE_MSG_HELLO:
+        on_hello(s);
+        return;
+    case WIRE_MSG_PAGE_SIZE:
+        c->facts.page_size = m->info;
+        if (c->facts.state == CLIENT_CALLED)
+            dump_begin_asking(s);
+        break;
+    case WIRE_MSG_NR_PAGES:
+        c->facts.nr_pages = m->info;
+        break;
+    default:
+        on_regs(s, m);
+        break;
+    }
+    c->facts.ram_pages = MIN(c->facts.ram_pages, c->facts.nr_pages);
+    dump_check_asking(s);
+}
+
+static void on_mem(Step *s, const WireMessage *m)
+{
+    Client *c = s->c;
+    ChunkVerdict verdict;
+    guint32 pfn;
+
+    if (c->facts.state != CLIENT_DUMPING)
+        return;
+    verdict = window_chunk(c->window, s->now, m->nr, m->info, &pfn);
+    if (verdict != CHUNK_FRESH && verdict != CHUNK_WHOLE)
+        return;
+    heard(s, m);
+    step_emit(
+        s,
+        (Action){
+            .kind = ACTION_STORE_CHUNK,
+            .chunk = {.pfn = pfn, .offset = m->info, .nr = m->nr, .whole = verdict == CHUNK_WHOLE},
+            .data = m->data,
+            .len = m->len});
+}
+
+/* RESERVED names the next page of RAM. ERROR for a page means that the machine has none there. */
+static void on_no_ram(Step *s, const WireMessage *m, guint32 next)
+{
+    Client *c = s->c;
+
+    if (c->facts.state == CLIENT_DUMPING && window_reserved(c->window, s->now, m->nr, next))
+        heard(s, m);
+}
+
+static void on_packet(Step *s, const WireMessage *m)
+{
+    switch (m->kind) {
+    case WIRE_MSG_TEXT:
+        on_text(s, m);
+        break;
+    case WIRE_MSG_START:
+        on_start(s, &m->start);
+        break;
+    case WIRE_MSG_MEM:
+        on_mem(s, m);
+        break;
+    case WIRE_MSG_RESERVED:
+        on_no_ram(s, m, m->info);
+        break;
+    case WIRE_MSG_ERROR:
+        on_no_ram(s, m, 1); /* not above any page: just this one */
+        break;
+    case WIRE_MSG_HELLO:
+        on_answer(s, WIRE_CMD_HELLO, m);
+        break;
+    case WIRE_MSG_NR_PAGES:
+        on_answer(s, WIRE_CMD_GET_NR_PAGES, m);
+        break;
+    case WIRE_MSG_PAGE_SIZE:
+        on_answer(s, WIRE_CMD_GET_PAGE_SIZE, m);
+        break;
+    case WIRE_MSG_REGS:
+        on_answer(s, WIRE_CMD_GET_REGS, m);
+        break;
+    case WIRE_MSG_SHOW_STATE:
+        if (s->c->facts.state == CLIENT_ENDING && m->nr == s->c->state_nr)
+            end_heard_state(s);
+        break;
+    case WIRE_MSG_END: /* the answer to EXIT, which we never send */
+        break;
+    }
+}
+
+/* -- time ---------------------------------------------------------------------------------------
+ */
+
+/* In these states a machine that says nothing is a reason to end. */
+static gboolean may_be_silent(const Client *c)
+{
+    ClientState state = c->facts.state;
+
+    return state == CLIENT_CALLED || state == CLIENT_RESUMING || state == CLIENT_ASKING ||
+           state == CLIENT_DUMPING;
+}
+
+static Mono silence_deadline(const Client *c)
+{
+    if (!may_be_silent(c) || !client_waits(c))
+        return MONO_NEVER;
+    return mono_add(c->heard, c->spec.client_timeout);
+}
+
+static void ask_again(Step *s)
+{
+    Client *c = s->c;
+
+    for (guint i = 0; i < ASKS_COMMANDS; i++)
+        if (!mono_before(s->now, asks_again(&c->asks.by_command[i], &c->rtt)))
+            step_send_ask(s, (WireCommand)i);
+}
+
+/* The first event of a machine that a former server had begun with. */
+static void resume(Step *s)
+{
+    Client *c = s->c;
+
+    if (c->was_done) {
+        end_reboot(s);
+        return;
+    }
+    if (c->facts.dumps) {
+        step_emit_plain(s, ACTION_TAKE_SLOT);
+        step_emit(s, (Action){.kind = ACTION_OPEN_VMCORE, .resume = TRUE});
+    }
+    if (!c->facts.transferred)
+        step_ask(s, WIRE_CMD_HELLO);
+}
+
+static void on_timer(Step *s)
+{
+    Client *c = s->c;
+
+    if (c->facts.state == CLIENT_REBOOTING) {
+        end_check_reboot(s);
+        return;
+    }
+    if (!mono_before(s->now, silence_deadline(c))) {
+        end_give_up(s, c->facts.state == CLIENT_CALLED ? REASON_UNREACHABLE : REASON_SILENT);
+        return;
+    }
+    ask_again(s);
+    if (c->facts.state == CLIENT_DUMPING && !mono_before(s->now, window_deadline(c->window)))
+        window_expire(c->window, s->now);
+}
+
+static void on_shutdown(Step *s)
+{
+    Client *c = s->c;
+
+    if (c->facts.result == RESULT_RUNNING)
+        c->facts.result = RESULT_INTERRUPTED;
+    if (c->file)
+        step_emit_plain(s, ACTION_FLUSH);
+    step_journal(s, TRUE);
+    end_close(s, TRUE);
+}
+
+/* -- the interface ------------------------------------------------------------------------------
+ */
+
+static Client *new_client(const ClientSpec *spec, Mono now)
+{
+    Client *c = g_new0(Client, 1);
+
+    c->spec = *spec;
+    c->facts.id = spec->id;
+    c->limit = spec->max_in_flight;
+    c->asks.next_nr = spec->nr_seed - 1;
+    c->heard = now;
+    c->timer = MONO_NEVER;
+    c->probed = mono_add(now, -PROBE_PAUSE);
+    c->journal_synced = now;
+    c->facts.first_request = c->facts.last_stored = MONO_NEVER;
+    return c;
+}
+
+Client *client_new(const ClientSpec *spec, const WireStart *start, Mono now)
+{
+    Client *c = new_client(spec, now);
+
+    c->facts.state = CLIENT_CALLED;
+    c->facts.start = *start;
+    c->begun = TRUE;
+    return c;
+}
+
+Client *client_resume(const ClientSpec *spec, const ClientFacts *facts, gboolean rebooting,
+                      Mono now)
+{
+    Client *c;
+    ClientSpec above = *spec;
+
+    above.nr_seed = facts->next_nr + NR_GAP;
+    c = new_client(&above, now);
+    c->facts.state = CLIENT_RESUMING;
+    c->facts.resumed = TRUE;
+    c->facts.start = facts->start;
+    c->facts.version = facts->version;
+    c->facts.dumps = facts->dumps;
+    c->facts.transferred = facts->transferred;
+    c->facts.page_size = facts->page_size;
+    c->facts.nr_pages = facts->nr_pages;
+    c->facts.ram_pages = facts->ram_pages;
+    c->facts.regs_len = MIN(facts->regs_len, CLIENT_REGS_MAX);
+    for (guint i = 0; i < c->facts.regs_len; i++)
+        c->facts.regs[i] = facts->regs[i];
+    c->facts.floor_written = facts->floor_written;
+    c->facts.floor_synced = facts->floor_synced;
+    c->facts.stored_before = facts->stored_before;
+    c->journal_floor = facts->floor_written;
+    c->dir = TRUE;
+    c->was_done = rebooting;
+    return c;
+}
+
+void client_free(Client *c)
+{
+    if (!c)
+        return;
+    window_free(c->window);
+    g_free(c);
+}
+
+static void dispatch(Step *s, const Event *event)
+{
+    switch (event->kind) {
+    case EVENT_PACKET:
+        on_packet(s, event->packet);
+        break;
+    case EVENT_TIMER:
+        on_timer(s);
+        break;
+    case EVENT_SLOT:
+        s->c->slot_known = TRUE;
+        s->c->slot = event->ok;
+        break;
+    case EVENT_DIR:
+        dump_on_dir(s, event->err);
+        break;
+    case EVENT_SPACE:
+        dump_on_space(s, event->ok);
+        break;
+    case EVENT_VMCORE:
+        dump_on_vmcore(s, event->err, event->ok);
+        break;
+    case EVENT_STORED:
+        dump_on_stored(s, event->nrs, event->n);
+        break;
+    case EVENT_DISK_FAILED:
+        dump_on_disk_failed(s, event->err, !event->ok);
+        break;
+    case EVENT_FINISHED:
+        end_on_finished(s, event->err);
+        break;
+    case EVENT_HOOK:
+        if (event->hook == CLIENT_HOOK_NOSPACE)
+            dump_on_nospace(s, event->ok);
+        else if (event->hook == CLIENT_HOOK_REBOOT && s->c->facts.state == CLIENT_WAITING)
+            end_reboot(s);
+        break;
+    case EVENT_SHUTDOWN:
+        on_shutdown(s);
+        break;
+    }
+}
+
+void client_step(Client *c, Mono now, const Event *event, GArray *actions)
+{
+    Step s = {c, now, actions};
+
+    if (c->facts.state == CLIENT_CLOSED)
+        return;
+    if (!c->begun) {
+        c->begun = TRUE;
+        resume(&s);
+    }
+    dispatch(&s, event);
+    dump_check_asking(&s);
+    if (c->window) {
+        dump_check_stored(&s);
+        dump_pump(&s);
+        c->facts.next_nr = window_nr_end(c->window);
+        c->facts.pages = window_stats(c->window);
+    }
+    end_check(&s);
+}
+
+Mono client_deadline(const Client *c)
+{
+    Mono deadline = mono_min(c->timer, silence_deadline(c));
+
+    if (!c->begun)
+        return (Mono){0};
+    if (c->facts.state == CLIENT_CLOSED)
+        return MONO_NEVER;
+    if (c->facts.state != CLIENT_REBOOTING)
+        deadline = mono_min(deadline, asks_deadline(&c->asks, &c->rtt));
+    if (c->facts.state == CLIENT_DUMPING)
+        deadline = mono_min(deadline, window_deadline(c->window));
+    return deadline;
+}
+
+void client_limit(Client *c, guint max_in_flight)
+{
+    c->limit = MIN(max_in_flight, WINDOW_MAX);
+    if (c->window)
+        window_limit(c->window, c->limit);
+}
+
+void client_set_timeout(Client *c, Span client_timeout)
+{
+    c->spec.client_timeout = client_timeout;
+}
+
+const ClientFacts *client_facts(const Client *c)
+{
+    return &c->facts;
+}
+
+const char *client_state_name(ClientState state)
+{
+    static const char *const names[CLIENT_N_STATES] = {
+        [CLIENT_CALLED] = "called",       [CLIENT_RESUMING] = "resuming",
+        [CLIENT_ASKING] = "asking",       [CLIENT_PREPARING] = "preparing",
+        [CLIENT_DUMPING] = "dumping",     [CLIENT_STALLED] = "stalled",
+        [CLIENT_ENDING] = "ending",       [CLIENT_WAITING] = "waiting",
+        [CLIENT_REBOOTING] = "rebooting", [CLIENT_CLOSED] = "closed",
+    };
+
+    return state < CLIENT_N_STATES ? names[state] : "unknown";
+}
+
+const char *client_result_name(ClientResult result)
+{
+    static const char *const names[] = {
+        [RESULT_RUNNING] = "running",         [RESULT_COMPLETE] = "complete",
+        [RESULT_INCOMPLETE] = "incomplete",   [RESULT_NOT_DUMPED] = "not-dumped",
+        [RESULT_INTERRUPTED] = "interrupted",
+    };
+
+    return result < G_N_ELEMENTS(names) ? names[result] : "unknown";
+}
+
+const char *client_reason_text(ClientReason reason)
+{
+    static const char *const texts[CLIENT_N_REASONS] = {
+        [REASON_NONE] = "",
+        [REASON_OVER_LIMIT] = "max_concurrent_dumps other dumps were running",
+        [REASON_NO_SPACE] = "not enough disk space",
+        [REASON_DISK] = "the disk refused to store it",
+        [REASON_SILENT] = "the machine stopped answering",
+        [REASON_RECRASHED] = "the machine crashed again before its dump was whole",
+        [REASON_MACHINE] = "the machine is of an unknown architecture",
+        [REASON_PAGE_SIZE] = "the machine names an impossible page size",
+        [REASON_NO_PAGES] = "the machine says that it has no memory",
+        [REASON_UNREACHABLE] = "the machine does not answer our requests",
+    };
+
+    return reason < CLIENT_N_REASONS ? texts[reason] : "unknown";
+}

@@ -1,0 +1,314 @@
+/* clients.c - the table of clients, and the limits that hold over all of them.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "clients.h"
+
+#include <stdlib.h>
+
+/* The kernel charges a datagram of 1,037 bytes with 2,304 bytes of socket buffer (measured), and
+ * beyond 0.7 of the buffer a burst of answers begins to be dropped. */
+#define DATAGRAM_COST 2304
+#define BUFFER_SHARE  0.7
+
+/* Where there are more dumps than pages that fit into the buffer, they take turns this long. */
+#define TURN SPAN_MS(10)
+
+struct Clients {
+    ClientsLimits limits;
+    GPtrArray *entries;  /* of ClientEntry, by id */
+    GHashTable *by_peer; /* NetAddr in the entry -> entry */
+    guint32 last_id;
+    guint slots;
+    guint n_shared; /* dumps among which the buffer was shared out last */
+    gsize shared;   /* and the pages that were */
+    guint turn;     /* index of the first entry whose turn it is */
+    Mono turn_ends;
+};
+
+static void entry_free(gpointer data)
+{
+    ClientEntry *entry = data;
+
+    client_free(entry->client);
+    g_free(entry);
+}
+
+Clients *clients_new(const ClientsLimits *limits)
+{
+    Clients *clients = g_new0(Clients, 1);
+
+    clients->limits = *limits;
+    clients->entries = g_ptr_array_new_with_free_func(entry_free);
+    clients->by_peer = g_hash_table_new(netaddr_hash, netaddr_equal);
+    clients->turn_ends = MONO_NEVER;
+    return clients;
+}
+
+void clients_free(Clients *clients)
+{
+    if (!clients)
+        return;
+    g_hash_table_unref(clients->by_peer);
+    g_ptr_array_unref(clients->entries);
+    g_free(clients);
+}
+
+void clients_set_limits(Clients *clients, const ClientsLimits *limits)
+{
+    clients->limits = *limits;
+    clients->n_shared = 0;
+    for (guint i = 0; i < clients->entries->len; i++)
+        client_set_timeout(clients_nth(clients, i)->client, limits->client_timeout);
+}
+
+/* -- the table ----------------------------------------------------------------------------------
+ */
+
+static ClientState state_of(const ClientEntry *entry)
+{
+    return client_facts(entry->client)->state;
+}
+
+/* The oldest entry that has proved nothing, if there are at least `many` of them. */
+static ClientEntry *oldest_called(const Clients *clients, guint many)
+{
+    ClientEntry *oldest = NULL;
+    guint n = 0;
+
+    for (guint i = 0; i < clients->entries->len; i++) {
+        ClientEntry *entry = clients_nth(clients, i);
+
+        if (state_of(entry) != CLIENT_CALLED)
+            continue;
+        n++;
+        if (!oldest)
+            oldest = entry;
+    }
+    return n >= many ? oldest : NULL;
+}
+
+static gboolean make_room(Clients *clients)
+{
+    gboolean full = clients->entries->len >= CLIENTS_MAX;
+    ClientEntry *victim;
+
+    if (!full && clients->entries->len < CLIENTS_CALLED_MAX)
+        return TRUE;
+    victim = oldest_called(clients, full ? 1 : CLIENTS_CALLED_MAX);
+    if (victim)
+        clients_remove(clients, victim);
+    return clients->entries->len < CLIENTS_MAX;
+}
+
+static ClientSpec spec_for(const Clients *clients, guint32 id)
+{
+    return (ClientSpec){
+        .id = id,
+        .nr_seed = g_random_int(),
+        .client_timeout = clients->limits.client_timeout,
+        .max_in_flight = clients->limits.max_in_flight,
+    };
+}
+
+static ClientEntry *add(Clients *clients, const NetAddr *peer, const NetAddr *local)
+{
+    ClientEntry *entry = g_new0(ClientEntry, 1);
+
+    entry->id = ++clients->last_id;
+    entry->peer = *peer;
+    entry->local = *local;
+    netaddr_host_to_string(peer, entry->host);
+    g_ptr_array_add(clients->entries, entry);
+    g_hash_table_insert(clients->by_peer, &entry->peer, entry);
+    return entry;
+}
+
+ClientEntry *clients_admit(Clients *clients, const NetAddr *peer, const NetAddr *local,
+                           const WireStart *start, Mono now)
+{
+    ClientEntry *entry;
+    ClientSpec spec;
+
+    if (!make_room(clients))
+        return NULL;
+    entry = add(clients, peer, local);
+    spec = spec_for(clients, entry->id);
+    entry->client = client_new(&spec, start, now);
+    client_limit(entry->client, 0);
+    return entry;
+}
+
+ClientEntry *clients_readmit(Clients *clients, const NetAddr *peer, const NetAddr *local,
+                             const ClientFacts *facts, gboolean rebooting, Mono now)
+{
+    ClientEntry *entry;
+    ClientSpec spec;
+
+    if (clients_find(clients, peer) || clients->entries->len >= CLIENTS_MAX)
+        return NULL;
+    entry = add(clients, peer, local);
+    spec = spec_for(clients, entry->id);
+    entry->client = client_resume(&spec, facts, rebooting, now);
+    client_limit(entry->client, 0);
+    return entry;
+}
+
+void clients_remove(Clients *clients, ClientEntry *entry)
+{
+    clients_give_slot(clients, entry);
+    g_hash_table_remove(clients->by_peer, &entry->peer);
+    g_ptr_array_remove(clients->entries, entry);
+    clients->n_shared = 0;
+}
+
+ClientEntry *clients_find(const Clients *clients, const NetAddr *peer)
+{
+    return g_hash_table_lookup(clients->by_peer, peer);
+}
+
+static int compare_id(const void *key, const void *element)
+{
+    guint32 id = *(const guint32 *)key;
+    const ClientEntry *entry = *(ClientEntry *const *)element;
+
+    return id < entry->id ? -1 : id > entry->id;
+}
+
+ClientEntry *clients_by_id(const Clients *clients, guint32 id)
+{
+    ClientEntry **found = NULL;
+
+    if (clients->entries->len > 0)
+        found =
+            bsearch(&id, clients->entries->pdata, clients->entries->len, sizeof *found, compare_id);
+    return found ? *found : NULL;
+}
+
+guint clients_count(const Clients *clients)
+{
+    return clients->entries->len;
+}
+
+ClientEntry *clients_nth(const Clients *clients, guint i)
+{
+    return g_ptr_array_index(clients->entries, i);
+}
+
+/* -- slots --------------------------------------------------------------------------------------
+ */
+
+gboolean clients_take_slot(Clients *clients, ClientEntry *entry)
+{
+    if (entry->slot)
+        return TRUE;
+    if (clients->slots >= clients->limits.max_dumps && !client_facts(entry->client)->resumed)
+        return FALSE;
+    entry->slot = TRUE;
+    clients->slots++;
+    return TRUE;
+}
+
+void clients_give_slot(Clients *clients, ClientEntry *entry)
+{
+    if (entry->slot)
+        clients->slots--;
+    entry->slot = FALSE;
+}
+
+guint clients_slots(const Clients *clients)
+{
+    return clients->slots;
+}
+
+/* -- the socket buffer, shared ------------------------------------------------------------------
+ */
+
+static gsize page_cost(const ClientEntry *entry)
+{
+    return client_facts(entry->client)->page_size / WIRE_CHUNK_SIZE * DATAGRAM_COST;
+}
+
+static guint in_flight(const ClientEntry *entry)
+{
+    return client_facts(entry->client)->pages.in_flight;
+}
+
+/* Each gets the same part of the buffer; what one does not use is not lent out. */
+static void share_evenly(Clients *clients, gsize bytes_each, GPtrArray *grown)
+{
+    for (guint i = 0; i < clients->entries->len; i++) {
+        ClientEntry *entry = clients_nth(clients, i);
+
+        if (state_of(entry) != CLIENT_DUMPING)
+            continue;
+        client_limit(entry->client, (guint)MIN(bytes_each / page_cost(entry), WINDOW_MAX));
+        g_ptr_array_add(grown, entry);
+    }
+}
+
+/* One page each, for as many as fit, beginning with the one whose turn it is. What is still in
+ * flight from those before them is waited for, so that the sum never exceeds the buffer. */
+static void share_by_turns(Clients *clients, gsize budget, GPtrArray *grown)
+{
+    guint n = clients->entries->len;
+    gsize used = 0;
+
+    for (guint i = 0; i < n; i++) {
+        ClientEntry *entry = clients_nth(clients, i);
+
+        if (state_of(entry) == CLIENT_DUMPING)
+            used += in_flight(entry) * page_cost(entry);
+        client_limit(entry->client, 0);
+    }
+    for (guint i = 0; i < n; i++) {
+        ClientEntry *entry = clients_nth(clients, (clients->turn + i) % n);
+        gsize more;
+
+        if (state_of(entry) != CLIENT_DUMPING)
+            continue;
+        more = in_flight(entry) > 0 ? 0 : page_cost(entry);
+        if (used + more > budget)
+            break;
+        used += more;
+        client_limit(entry->client, 1);
+        g_ptr_array_add(grown, entry);
+    }
+}
+
+void clients_balance(Clients *clients, Mono now, GPtrArray *grown)
+{
+    gsize budget = (gsize)((gdouble)clients->limits.rcvbuf * BUFFER_SHARE);
+    guint n = 0;
+    gsize page = 0;
+
+    g_ptr_array_set_size(grown, 0);
+    for (guint i = 0; i < clients->entries->len; i++)
+        if (state_of(clients_nth(clients, i)) == CLIENT_DUMPING) {
+            n++;
+            page = MAX(page, page_cost(clients_nth(clients, i)));
+        }
+    if (n == 0 || budget / n >= page) {
+        clients->turn_ends = MONO_NEVER;
+        if (n == clients->n_shared && page == clients->shared)
+            return;
+        if (n > 0)
+            share_evenly(clients, budget / n, grown);
+    } else {
+        if (clients->turn_ends.us == G_MAXINT64 || !mono_before(now, clients->turn_ends)) {
+            clients->turn = (clients->turn + (guint)MAX(budget / page, 1)) % clients->entries->len;
+            clients->turn_ends = mono_add(now, TURN);
+        }
+        share_by_turns(clients, MAX(budget, page), grown);
+    }
+    clients->n_shared = n;
+    clients->shared = page;
+}
+
+Mono clients_deadline(const Clients *clients)
+{
+    Mono deadline = clients->turn_ends;
+
+    for (guint i = 0; i < clients->entries->len; i++)
+        deadline = mono_min(deadline, client_deadline(clients_nth(clients, i)->client));
+    return deadline;
+}
