@@ -2,7 +2,7 @@
  *
  * At most 16 run at once and 64 wait; those of one key run strictly one after another, in the order
  * of hooks_run(). A script gets "/dev/null", a pipe for its output, a clean environment, a process
- * group of its own, the directory "/", and nothing else of ours:
+ * group of its own, the directory "/", umask 077, and nothing else of ours:
  *     argv: <script> <client's address> [<dump's directory>]
  *     PATH, LANG=C, HOME=/, NETDUMP_HOOK=netdump-crash, NETDUMP_CLIENT, NETDUMP_DIR (not for
  *     netdump-start), NETDUMP_DUMPDIR
