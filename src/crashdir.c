@@ -105,7 +105,7 @@ static int log_open_size(Crashdir *dir, guint64 *size, GError **error)
 {
     if (dir->log < 0) {
         int err =
-            files_open(dir->fd, dir->path, "log", O_WRONLY | O_CREAT | O_APPEND, &dir->log, error);
+            files_open(dir->fd, dir->path, "log", O_RDWR | O_CREAT | O_APPEND, &dir->log, error);
         if (err != 0)
             return err;
     }
@@ -114,6 +114,24 @@ static int log_open_size(Crashdir *dir, guint64 *size, GError **error)
         return files_fail(error, errno, "can't look at %s/log", dir->path);
     *size = (guint64)st.st_size;
     return 0;
+}
+
+/* The line that says why the log, which has `size` bytes now, ends here. */
+static int log_end(const Crashdir *dir, guint64 size, guint64 limit)
+{
+    char last = '\n';
+    gsize got = 0;
+    if (size > 0) {
+        int err = files_read(dir->log, &last, 1, (off_t)size - 1, &got);
+        if (err != 0)
+            return err;
+    }
+    char line[160];
+    int n = g_snprintf(line, sizeof line,
+                       "%s[netdump-server: this log has reached its limit of %" G_GUINT64_FORMAT
+                       " bytes; what the machine said from here on is not kept]\n",
+                       last == '\n' ? "" : "\n", limit);
+    return files_write(dir->log, line, (gsize)n, -1);
 }
 
 int crashdir_append_log(Crashdir *dir, const char *text, gsize len, guint64 limit, GError **error)
@@ -132,12 +150,7 @@ int crashdir_append_log(Crashdir *dir, const char *text, gsize len, guint64 limi
     gsize fits = len > limit - size ? text_cut(text, (gsize)(limit - size)) : len;
     err = files_write(dir->log, text, fits, -1);
     if (err == 0 && fits < len) {
-        char line[160];
-        int n = g_snprintf(line, sizeof line,
-                           "%s[netdump-server: this log has reached its limit of %" G_GUINT64_FORMAT
-                           " bytes; what the machine said from here on is not kept]\n",
-                           fits > 0 && text[fits - 1] == '\n' ? "" : "\n", limit);
-        err = files_write(dir->log, line, (gsize)n, -1);
+        err = log_end(dir, size + fits, limit);
         dir->log_full = err == 0;
     }
     if (err != 0) {
