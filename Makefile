@@ -47,32 +47,47 @@ UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/tes
 TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 SYSTEM    := $(sort $(wildcard tests/system/*.t))
 
+# `make V=1` shows whole commands.
+ifeq ($(V),1)
+say = @:
+else
+.SILENT:
+say = @printf '  %-5s %s\n'
+endif
+
 all: $(SERVER) $(SIMULATOR)
 
 $(BUILD)/src/%.o: src/%.c
 	@mkdir -p $(@D)
+	$(say) CC $<
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(BUILD)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
+	$(say) CC $<
 	$(CC) $(CPPFLAGS_ALL) -Itests $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libnetdump.a: $(OBJ)
+	$(say) AR $@
 	rm -f $@
 	ar rcs $@ $^
 
 $(SERVER): $(BUILD)/src/main.o $(BUILD)/libnetdump.a
+	$(say) LINK $@
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 $(SIMULATOR): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/simulator/*.c)) $(BUILD)/src/wire.o
+	$(say) LINK $@
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libnetdump.a
 	@mkdir -p $(@D)
+	$(say) LINK $@
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 $(BUILD)/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libnetdump.a
 	@mkdir -p $(@D)
+	$(say) LINK $@
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 clean:

@@ -20,8 +20,9 @@ typedef struct {
     NetAddr peer, local;       /* where it sends from, and our address that it sends to */
     char host[NETADDR_STRLEN]; /* its address without port, as text */
     Client *client;
-    gboolean slot;  /* it counts in max_concurrent_dumps */
-    gpointer files; /* perform.c's */
+    gboolean slot;        /* it counts in max_concurrent_dumps */
+    gpointer files;       /* perform.c's: its DumpFiles, or NULL */
+    guint64 drops_before; /* of the socket, when it came */
 } ClientEntry;
 
 typedef struct {

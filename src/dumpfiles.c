@@ -1,0 +1,554 @@
+/* dumpfiles.c - the files of one client: directory, log, info, vmcore, journal, and their queues.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "dumpfiles.h"
+
+#include "log.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_PENDING_MAX (1u << 20) /* bytes of console text that wait for a slow disk */
+
+struct DumpFiles {
+    const DumpFilesShared *shared;
+    guint32 id;
+    guint refs; /* the owner's, and one for each of our jobs */
+    gboolean closed;
+    NetAddr peer, local;
+    gint64 started;
+    char host[NETADDR_STRLEN];
+
+    DiskQueue *queue;         /* of the dump */
+    DiskQueue *journal_queue; /* of the journal */
+    gboolean is_open;         /* dir and journal are there; from then on only the jobs use them */
+    Crashdir *dir;
+    Journal *journal;
+    Vmcore *vmcore;
+
+    guint64 need; /* bytes that the last space check was for */
+    DumpdirSpace space;
+    gsize log_pending;
+    gboolean log_dropped;
+};
+
+/* One of our own jobs; which fields are used depends on the job. */
+typedef struct {
+    DumpFiles *files;
+    char *text;
+    gsize len;
+    gboolean enough, sync;
+    guint min_free;
+    CrashdirInfo *pairs;
+    JournalRecord record;
+} Work;
+
+static void unref(DumpFiles *f)
+{
+    if (--f->refs > 0)
+        return;
+    journal_close(f->journal);
+    crashdir_free(f->dir);
+    g_free(f);
+}
+
+static void work_free(gpointer data)
+{
+    Work *w = data;
+
+    for (CrashdirInfo *p = w->pairs; p && p->key; p++)
+        g_free((gpointer)(gintptr)p->value);
+    g_free(w->pairs);
+    g_free(w->text);
+    unref(w->files);
+    g_free(w);
+}
+
+static Work *work_new(DumpFiles *f)
+{
+    Work *w = g_new0(Work, 1);
+
+    w->files = f;
+    f->refs++;
+    return w;
+}
+
+/* Failures of our own jobs do not stop a queue: each says itself what follows from it. */
+static void push(DiskQueue *queue, Work *w, int (*run)(gpointer), void (*done)(gpointer, int),
+                 const char *what, gsize bytes)
+{
+    DiskJob job = {
+        .run = run,
+        .done = done,
+        .destroy = work_free,
+        .data = w,
+        .what = what,
+        .bytes = bytes,
+        .ignore_failure = TRUE,
+    };
+
+    disk_queue_push(queue, &job);
+}
+
+/* From a pool thread. */
+static void complain(DumpFiles *f, GError *error)
+{
+    LogAbout about = {.client = f->host, .dir = f->dir ? crashdir_path(f->dir) : NULL};
+
+    log_about(LOG_WARNING, &about, "%s", error->message);
+    g_error_free(error);
+}
+
+static void on_failed(gpointer user, int err, const char *what)
+{
+    DumpFiles *f = user;
+    LogAbout about = {.client = f->host, .dir = dumpfiles_path(f)};
+
+    log_about(LOG_ERR, &about, "cannot %s: %s", what, g_strerror(err));
+    f->shared->failed(f->shared->user, f->id, err);
+}
+
+static DumpFiles *new_files(const DumpFilesShared *shared)
+{
+    DumpFiles *f = g_new0(DumpFiles, 1);
+
+    f->shared = shared;
+    f->refs = 1;
+    f->queue = disk_queue_new(shared->disk, on_failed, f);
+    f->journal_queue = disk_queue_new(shared->disk, on_failed, f);
+    return f;
+}
+
+DumpFiles *dumpfiles_new(const DumpFilesShared *shared, guint32 id, const NetAddr *peer,
+                         const NetAddr *local, gint64 started)
+{
+    DumpFiles *f = new_files(shared);
+
+    f->id = id;
+    f->peer = *peer;
+    f->local = *local;
+    f->started = started;
+    netaddr_host_to_string(peer, f->host);
+    return f;
+}
+
+void dumpfiles_set_id(DumpFiles *files, guint32 id)
+{
+    files->id = id;
+}
+
+/* -- the directory ------------------------------------------------------------------------------
+ */
+
+/* What the machine printed before it crashed goes first. */
+static int begin_log(DumpFiles *f, GError **error)
+{
+    g_autofree char *tail = NULL;
+    gsize len = 0;
+    GError *lost = NULL;
+
+    if (console_tail(f->shared->console, f->host, CONSOLE_TAIL, &tail, &len, &lost)) {
+        complain(f, lost);
+        return 0; /* a pity, but no reason to lose the dump */
+    }
+    return len == 0 ? 0 : crashdir_append_log(f->dir, tail, len, CRASHDIR_LOG_LIMIT, error);
+}
+
+/* Run again after a failure it goes on where it was. */
+static int run_open_dir(gpointer data)
+{
+    DumpFiles *f = ((Work *)data)->files;
+    const DumpFilesShared *s = f->shared;
+    GError *error = NULL;
+    int err = 0;
+
+    if (!f->dir)
+        err = crashdir_create(dumpdir_fd(s->dumpdir), dumpdir_path(s->dumpdir), f->host, f->started,
+                              &f->dir, &error);
+    if (!err && !f->journal)
+        err = journal_open(crashdir_fd(f->dir), crashdir_path(f->dir), TRUE, &f->journal, &error);
+    if (!err)
+        err = begin_log(f, &error);
+    if (err)
+        complain(f, error);
+    return err;
+}
+
+static void done_open_dir(gpointer data, int err)
+{
+    DumpFiles *f = ((Work *)data)->files;
+
+    f->is_open = err == 0;
+    if (!f->closed)
+        f->shared->opened(f->shared->user, f->id, err);
+}
+
+void dumpfiles_open_dir(DumpFiles *files)
+{
+    push(files->queue, work_new(files), run_open_dir, done_open_dir, "make the dump's directory",
+         0);
+}
+
+DumpFiles *dumpfiles_adopt(const DumpFilesShared *shared, const char *name, JournalRecord *record,
+                           GError **error)
+{
+    DumpFiles *f = new_files(shared);
+    Dumpdir *d = shared->dumpdir;
+
+    if (crashdir_open(dumpdir_fd(d), dumpdir_path(d), name, &f->dir, error) ||
+        journal_load(crashdir_fd(f->dir), crashdir_path(f->dir), record, error) ||
+        journal_open(crashdir_fd(f->dir), crashdir_path(f->dir), FALSE, &f->journal, error)) {
+        dumpfiles_close(f, TRUE);
+        return NULL;
+    }
+    f->peer = record->client;
+    f->local = record->local;
+    f->started = record->started;
+    f->is_open = TRUE;
+    netaddr_host_to_string(&f->peer, f->host);
+    return f;
+}
+
+static int run_remove_journal(gpointer data)
+{
+    DumpFiles *f = ((Work *)data)->files;
+    GError *error = NULL;
+    int err = journal_remove(crashdir_fd(f->dir), crashdir_path(f->dir), &error);
+
+    if (err)
+        complain(f, error);
+    return err;
+}
+
+void dumpfiles_close(DumpFiles *files, gboolean keep)
+{
+    if (files->is_open && !keep)
+        push(files->queue, work_new(files), run_remove_journal, NULL, "remove the journal", 0);
+    files->closed = TRUE;
+    if (files->vmcore)
+        vmcore_free(files->vmcore);
+    files->vmcore = NULL;
+    disk_queue_close(files->journal_queue);
+    disk_queue_close(files->queue);
+    unref(files);
+}
+
+/* -- space --------------------------------------------------------------------------------------
+ */
+
+static int run_check_space(gpointer data)
+{
+    Work *w = data;
+    DumpFiles *f = w->files;
+    GError *error = NULL;
+    int err = dumpdir_space(f->shared->dumpdir, w->min_free, &f->space, &error);
+
+    /* Where the file system can't tell, the dump is tried: a full disk would show later. */
+    w->enough = err || f->space.usable >= f->need;
+    if (err)
+        complain(f, error);
+    return err;
+}
+
+static void done_check_space(gpointer data, G_GNUC_UNUSED int err)
+{
+    Work *w = data;
+    DumpFiles *f = w->files;
+
+    if (!f->closed)
+        f->shared->space(f->shared->user, f->id, w->enough);
+}
+
+void dumpfiles_check_space(DumpFiles *files, guint64 need, guint min_free)
+{
+    Work *w = work_new(files);
+
+    w->min_free = min_free;
+    files->need = need;
+    push(files->queue, w, run_check_space, done_check_space, "ask for free space", 0);
+}
+
+/* -- vmcore -------------------------------------------------------------------------------------
+ */
+
+static void on_stored(gpointer user, const guint32 *nrs, guint n)
+{
+    DumpFiles *f = user;
+
+    f->shared->stored(f->shared->user, f->id, nrs, n);
+}
+
+static void on_finished(gpointer user, int err)
+{
+    DumpFiles *f = user;
+
+    f->shared->finished(f->shared->user, f->id, err);
+}
+
+static const VmcoreEvents vmcore_events = {on_stored, on_finished};
+
+static ElfcoreSpec spec_of(const ClientFacts *facts)
+{
+    ElfcoreSpec spec = {
+        .machine = facts->start.machine,
+        .page_size = facts->page_size,
+        .nr_pages = facts->nr_pages,
+        .page_offset = facts->start.page_offset,
+        .task = facts->start.task,
+    };
+
+    elfcore_set_regs(&spec, facts->regs, facts->regs_len);
+    return spec;
+}
+
+/* The file of a former server, or what to do instead. */
+static int resume_vmcore(DumpFiles *f, const ElfcoreSpec *spec)
+{
+    int dirfd = crashdir_fd(f->dir);
+    g_autoptr(GError) error = NULL;
+
+    if (faccessat(dirfd, "vmcore", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return EEXIST;
+    f->vmcore = vmcore_resume(f->shared->pool, f->queue, dirfd, crashdir_path(f->dir), spec,
+                              &vmcore_events, f, &error);
+    if (f->vmcore)
+        return 0;
+    complain(f, g_steal_pointer(&error));
+    if (renameat(dirfd, "vmcore-incomplete", dirfd, "vmcore-unusable") && errno != ENOENT)
+        return errno;
+    return 0;
+}
+
+int dumpfiles_open_vmcore(DumpFiles *files, const ClientFacts *facts, gboolean resume,
+                          gboolean *resumed)
+{
+    ElfcoreSpec spec = spec_of(facts);
+    GError *error = NULL;
+    int err = 0;
+
+    if (!elfcore_valid(&spec))
+        return EINVAL;
+    if (resume)
+        err = resume_vmcore(files, &spec);
+    *resumed = files->vmcore != NULL;
+    if (err || *resumed)
+        return err;
+    files->vmcore = vmcore_create(files->shared->pool, files->queue, crashdir_fd(files->dir),
+                                  crashdir_path(files->dir), &spec, &vmcore_events, files, &error);
+    if (files->vmcore)
+        return 0;
+    complain(files, error);
+    return EMFILE;
+}
+
+Vmcore *dumpfiles_vmcore(DumpFiles *files)
+{
+    return files->vmcore;
+}
+
+void dumpfiles_retry(DumpFiles *files)
+{
+    disk_queue_retry(files->queue);
+}
+
+/* -- log and info -------------------------------------------------------------------------------
+ */
+
+static int run_log(gpointer data)
+{
+    Work *w = data;
+    GError *error = NULL;
+    int err = crashdir_append_log(w->files->dir, w->text, w->len, CRASHDIR_LOG_LIMIT, &error);
+
+    if (err)
+        complain(w->files, error);
+    return err;
+}
+
+static void done_log(gpointer data, G_GNUC_UNUSED int err)
+{
+    Work *w = data;
+
+    w->files->log_pending -= w->len;
+}
+
+void dumpfiles_log(DumpFiles *files, const guint8 *text, gsize len)
+{
+    LogAbout about = {.client = files->host, .dir = dumpfiles_path(files)};
+    Work *w;
+
+    if (files->log_pending > LOG_PENDING_MAX) {
+        if (!files->log_dropped)
+            log_about(LOG_WARNING, &about,
+                      "the disk is too slow for its console text: some of it "
+                      "is missing in the log");
+        files->log_dropped = TRUE;
+        return;
+    }
+    w = work_new(files);
+    w->text = g_malloc(TEXT_ESCAPED_MAX(len) + 1);
+    w->len = text_escape(text, len, w->text);
+    files->log_pending += w->len;
+    push(files->queue, w, run_log, done_log, "write to the dump's log", w->len);
+}
+
+static int run_info(gpointer data)
+{
+    Work *w = data;
+    GError *error = NULL;
+    int err = crashdir_write_info(w->files->dir, w->pairs, w->len, &error);
+
+    if (err)
+        complain(w->files, error);
+    return err;
+}
+
+void dumpfiles_write_info(DumpFiles *files, const CrashdirInfo *pairs, gsize n)
+{
+    Work *w;
+
+    if (!files->is_open)
+        return;
+    w = work_new(files);
+    w->len = n;
+    w->pairs = g_new0(CrashdirInfo, n + 1);
+    for (gsize i = 0; i < n; i++)
+        w->pairs[i] = (CrashdirInfo){pairs[i].key, g_strdup(pairs[i].value)};
+    push(files->queue, w, run_info, NULL, "write info", 0);
+}
+
+/* -- the journal --------------------------------------------------------------------------------
+ */
+
+/* A descriptor of our own: the dump's may be busy, and the data to be synced is the file's. */
+static int sync_vmcore(int dirfd)
+{
+    int fd = openat(dirfd, "vmcore-incomplete", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    int err = 0;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : errno; /* it is `vmcore` already, and was synced for that */
+    if (fdatasync(fd))
+        err = errno;
+    close(fd);
+    return err;
+}
+
+static int run_journal(gpointer data)
+{
+    Work *w = data;
+    DumpFiles *f = w->files;
+    GError *error = NULL;
+    int err = 0;
+
+    if (w->sync)
+        err = sync_vmcore(crashdir_fd(f->dir));
+    if (err) /* it will come out when the dump is finished; the journal keeps to what it knows */
+        return err;
+    err = journal_write(f->journal, &w->record, w->sync, &error);
+    if (err)
+        complain(f, error);
+    return err;
+}
+
+static JournalState state_of(const ClientFacts *facts)
+{
+    if (facts->state >= CLIENT_WAITING || facts->reason != REASON_NONE)
+        return JOURNAL_REBOOTING;
+    return facts->transferred ? JOURNAL_TRANSFERRED : JOURNAL_DUMPING;
+}
+
+static void fill_record(const DumpFiles *f, const ClientFacts *facts, JournalRecord *r)
+{
+    gboolean geometry = facts->dumps;
+
+    r->client = f->peer;
+    r->local = f->local;
+    r->started = f->started;
+    r->state = state_of(facts);
+    r->machine = CLAMP(facts->start.machine, 1, G_MAXUINT16);
+    r->oldest = facts->start.oldest;
+    r->task = facts->start.task;
+    r->page_offset = facts->start.page_offset;
+    r->magic = facts->start.magic;
+    r->version = facts->version;
+    r->next_nr = facts->next_nr;
+    r->pages_retransmitted = facts->pages.retransmitted;
+    r->duplicates = facts->pages.duplicate_bytes / WIRE_CHUNK_SIZE;
+    if (!geometry)
+        return;
+    r->page_size = facts->page_size;
+    r->nr_pages = facts->nr_pages;
+    r->ram_pages = facts->ram_pages;
+    r->regs_len = (guint16)MIN(facts->regs_len, sizeof r->regs);
+    memcpy(r->regs, facts->regs, r->regs_len);
+    r->floor_written = facts->floor_written;
+    r->floor_synced = facts->floor_synced;
+    r->pages_stored = facts->stored_before + facts->pages.stored;
+    r->bytes = r->pages_stored * facts->page_size;
+    r->pages_reserved = facts->pages.reserved;
+}
+
+void dumpfiles_journal(DumpFiles *files, const ClientFacts *facts, gboolean sync)
+{
+    Work *w;
+
+    if (!files->is_open)
+        return;
+    w = work_new(files);
+    w->sync = sync;
+    fill_record(files, facts, &w->record);
+    push(files->journal_queue, w, run_journal, NULL, "write the journal", 0);
+}
+
+gboolean dumpfiles_facts(const JournalRecord *r, ClientFacts *facts)
+{
+    *facts = (ClientFacts){
+        .start = {.machine = r->machine,
+                  .oldest = r->oldest,
+                  .task = r->task,
+                  .page_offset = r->page_offset,
+                  .magic = r->magic},
+        .version = r->version,
+        .dumps = r->page_size != 0,
+        .transferred = r->state == JOURNAL_TRANSFERRED,
+        .page_size = r->page_size,
+        .nr_pages = r->nr_pages,
+        .ram_pages = r->ram_pages,
+        .regs_len = r->regs_len,
+        .floor_written = r->floor_written,
+        .floor_synced = r->floor_synced,
+        .next_nr = r->next_nr,
+        .stored_before = r->pages_stored,
+    };
+    memcpy(facts->regs, r->regs, MIN(r->regs_len, sizeof facts->regs));
+    return r->state == JOURNAL_REBOOTING;
+}
+
+/* -- what there is ------------------------------------------------------------------------------
+ */
+
+gboolean dumpfiles_is_open(const DumpFiles *files)
+{
+    return files->is_open;
+}
+
+const char *dumpfiles_path(const DumpFiles *files)
+{
+    return files->is_open ? crashdir_path(files->dir) : dumpdir_path(files->shared->dumpdir);
+}
+
+gint64 dumpfiles_started(const DumpFiles *files)
+{
+    return files->started;
+}
+
+void dumpfiles_space_seen(const DumpFiles *files, guint64 *need, DumpdirSpace *space)
+{
+    *need = files->need;
+    *space = files->space;
+}

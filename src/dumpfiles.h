@@ -1,0 +1,88 @@
+/* dumpfiles.h - the files of one client: directory, log, info, vmcore, journal, and their queues.
+ *
+ * Two queues: one for the dump itself, in order, which stops when a write fails; one for the
+ * journal, which must go on while the first is busy, and whose failures never stop anything. All
+ * calls and callbacks are for the loop's thread; the disk is only touched by the jobs.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "client.h"
+#include "console.h"
+#include "crashdir.h"
+#include "disk.h"
+#include "dumpdir.h"
+#include "journal.h"
+#include "netaddr.h"
+#include "vmcore.h"
+
+typedef struct DumpFiles DumpFiles;
+
+/* What all dumps share, and whom the files tell what happened. id is the client's. A callback may
+ * free the files of any client. */
+typedef struct {
+    Disk *disk;
+    Dumpdir *dumpdir;
+    Console *console;
+    VmcorePool *pool;
+    void (*opened)(gpointer user, guint32 id, int err);
+    void (*space)(gpointer user, guint32 id, gboolean enough);
+    void (*stored)(gpointer user, guint32 id, const guint32 *nrs, guint n);
+    void (*failed)(gpointer user, guint32 id, int err);
+    void (*finished)(gpointer user, guint32 id, int err);
+    gpointer user;
+} DumpFilesShared;
+
+/* *shared must outlive the files. started: wall clock, us since 1970. */
+DumpFiles *dumpfiles_new(const DumpFilesShared *shared, guint32 id, const NetAddr *peer,
+                         const NetAddr *local, gint64 started);
+
+/* The directory of a dump that a former server left, by its name, and its journal's last record.
+ * It blocks: for the start. NULL with an error where there is nothing to go on with. */
+DumpFiles *dumpfiles_adopt(const DumpFilesShared *shared, const char *name, JournalRecord *record,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Which client the adopted files belong to. */
+void dumpfiles_set_id(DumpFiles *files, guint32 id);
+
+/* Let what is queued run, then close everything. keep: the journal stays; else it is removed when
+ * all that was queued has succeeded. */
+void dumpfiles_close(DumpFiles *files, gboolean keep);
+
+/* Answered by opened(): make the directory, begin its log with the console's tail. */
+void dumpfiles_open_dir(DumpFiles *files);
+
+/* Answered by space(). */
+void dumpfiles_check_space(DumpFiles *files, guint64 need, guint min_free);
+
+/* Open vmcore-incomplete. resume: the one that is there; *resumed tells if it could be used (it
+ * stays under the name vmcore-unusable if not). 0 or an errno; EEXIST: `vmcore` is there already.
+ */
+int dumpfiles_open_vmcore(DumpFiles *files, const ClientFacts *facts, gboolean resume,
+                          gboolean *resumed);
+
+/* NULL before dumpfiles_open_vmcore(). */
+Vmcore *dumpfiles_vmcore(DumpFiles *files);
+
+/* TRUE once the directory is there: text goes to its log. */
+gboolean dumpfiles_is_open(const DumpFiles *files);
+
+/* Console text as it came. */
+void dumpfiles_log(DumpFiles *files, const guint8 *text, gsize len);
+
+/* Run what failed again. */
+void dumpfiles_retry(DumpFiles *files);
+
+/* A copy of the pairs is taken. */
+void dumpfiles_write_info(DumpFiles *files, const CrashdirInfo *pairs, gsize n);
+
+/* sync: the pages stored so far are brought to the disk first. */
+void dumpfiles_journal(DumpFiles *files, const ClientFacts *facts, gboolean sync);
+
+/* What a journal's record says, for client_resume(). TRUE if only the reboot was left. */
+gboolean dumpfiles_facts(const JournalRecord *record, ClientFacts *facts);
+
+/* The directory's path; the dump directory's before there is one. */
+const char *dumpfiles_path(const DumpFiles *files);
+gint64 dumpfiles_started(const DumpFiles *files);
+void dumpfiles_space_seen(const DumpFiles *files, guint64 *need, DumpdirSpace *space);

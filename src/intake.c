@@ -1,0 +1,215 @@
+/* intake.c - where a datagram goes: to a client, to the console store, or nowhere.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "intake.h"
+
+#include "dumpfiles.h"
+#include "log.h"
+
+#include <inttypes.h>
+
+/* A machine announces itself in several datagrams and on several ports: one script is enough. */
+#define STARTED_PAUSE SPAN_S(30)
+#define STARTED_MAX   64 /* machines that are remembered for that */
+
+typedef struct {
+    NetAddr host;
+    Mono at;
+} Started;
+
+struct Intake {
+    const Config *config;
+    Dumpdir *dumpdir;
+    Perform *perform;
+    IntakeStats stats;
+    Started started[STARTED_MAX]; /* a ring: the oldest one gives way */
+    guint next_started;
+    LogLimit refused, malformed;
+};
+
+Intake *intake_new(const Config *config, Dumpdir *dumpdir, Perform *perform)
+{
+    Intake *in = g_new0(Intake, 1);
+
+    in->config = config;
+    in->dumpdir = dumpdir;
+    in->perform = perform;
+    in->refused = (LogLimit)LOG_LIMIT(5, SPAN_S(60));
+    in->malformed = (LogLimit)LOG_LIMIT(3, SPAN_S(60));
+    return in;
+}
+
+void intake_free(Intake *intake)
+{
+    g_free(intake);
+}
+
+void intake_set_config(Intake *intake, const Config *config)
+{
+    intake->config = config;
+}
+
+const IntakeStats *intake_stats(const Intake *intake)
+{
+    return &intake->stats;
+}
+
+/* -- text ---------------------------------------------------------------------------------------
+ */
+
+static void maybe_started(Intake *in, const NetAddr *host)
+{
+    Mono now = perform_now(in->perform);
+    Started *slot = NULL;
+
+    for (guint i = 0; i < STARTED_MAX; i++)
+        if (netaddr_host_equal(&in->started[i].host, host))
+            slot = &in->started[i];
+    if (slot && mono_diff(now, slot->at) < STARTED_PAUSE)
+        return;
+    if (!slot)
+        slot = &in->started[in->next_started++ % STARTED_MAX];
+    *slot = (Started){*host, now};
+    perform_started(in->perform, host);
+}
+
+static gboolean has_log(const ClientEntry *entry)
+{
+    return entry->files && dumpfiles_is_open(entry->files);
+}
+
+/* Text comes from other ports than the dump. Of several machines at one address the port that
+ * matches tells which; where none does, each gets it: twice is better than not at all. */
+static gboolean text_to_clients(Intake *in, const SockDatagram *d, const Event *event)
+{
+    Clients *clients = perform_clients(in->perform);
+    ClientEntry *exact = clients_find(clients, d->from);
+    gboolean taken = FALSE;
+
+    if (exact && has_log(exact)) {
+        perform_event(in->perform, exact, event);
+        return TRUE;
+    }
+    for (guint i = clients_count(clients); i > 0; i--) {
+        ClientEntry *entry = clients_nth(clients, i - 1);
+
+        if (!netaddr_host_equal(&entry->peer, d->from) || !has_log(entry))
+            continue;
+        perform_event(in->perform, entry, event);
+        taken = TRUE;
+    }
+    return taken;
+}
+
+static void on_text(Intake *in, const SockDatagram *d, const Event *event)
+{
+    const WireMessage *m = event->packet;
+
+    if (wire_text_announces_start(m->data, m->len))
+        maybe_started(in, d->from);
+    if (text_to_clients(in, d, event)) {
+        in->stats.taken++;
+    } else {
+        in->stats.console++;
+        perform_console(in->perform, d->from, m->data, m->len);
+    }
+}
+
+/* -- a new client -------------------------------------------------------------------------------
+ */
+
+static gboolean is_secure(Intake *in, const char *host, const WireStart *start)
+{
+    LogAbout about = {.client = host};
+    gboolean big_endian = start->machine == WIRE_MACHINE_PPC64;
+    g_autoptr(GError) error = NULL;
+    guint64 magic;
+
+    if (!in->config->secure)
+        return TRUE;
+    if (dumpdir_magic(in->dumpdir, host, big_endian, &magic, &error)) {
+        log_limited(&in->refused, perform_now(in->perform), LOG_WARNING, &about,
+                    "crashed, but may not dump: secure=1, and its magic is not known here: %s",
+                    error->message);
+        return FALSE;
+    }
+    if (magic != start->magic) {
+        log_limited(&in->refused, perform_now(in->perform), LOG_WARNING, &about,
+                    "crashed, but may not dump: its magic is not that of %s/magic/%s",
+                    dumpdir_path(in->dumpdir), host);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static void on_new_start(Intake *in, const SockDatagram *d, const Event *event)
+{
+    const WireStart *start = &event->packet->start;
+    char host[NETADDR_STRLEN];
+    LogAbout about = {.client = netaddr_host_to_string(d->from, host)};
+    ClientEntry *entry;
+
+    if (!is_secure(in, host, start)) {
+        in->stats.insecure++;
+        return;
+    }
+    entry = clients_admit(perform_clients(in->perform), d->from, d->local, start,
+                          perform_now(in->perform));
+    if (!entry) {
+        in->stats.no_room++;
+        log_limited(&in->refused, perform_now(in->perform), LOG_WARNING, &about,
+                    "says that it crashed, but %d machines are being looked after already: it has "
+                    "to wait",
+                    CLIENTS_MAX);
+        return;
+    }
+    in->stats.taken++;
+    perform_event(in->perform, entry, event);
+}
+
+/* -- datagrams ----------------------------------------------------------------------------------
+ */
+
+static void on_malformed(Intake *in, const SockDatagram *d, WireFault fault)
+{
+    char host[NETADDR_STRLEN];
+    LogAbout about = {.client = netaddr_host_to_string(d->from, host)};
+
+    in->stats.malformed[fault]++;
+    log_limited(&in->malformed, perform_now(in->perform), LOG_INFO, &about,
+                "sent a datagram of %" G_GSIZE_FORMAT
+                " bytes that is neither netdump nor text (%s)",
+                d->len, wire_fault_name(fault));
+}
+
+void intake_datagram(gpointer user, const SockDatagram *d)
+{
+    Intake *in = user;
+    WireMessage m;
+    Event event = {.kind = EVENT_PACKET, .packet = &m};
+    WireFault fault;
+    ClientEntry *entry;
+
+    if (!netrule_match(in->config->allow, in->config->n_allow, d->from)) {
+        in->stats.not_allowed++;
+        return;
+    }
+    fault = wire_parse(d->data, d->len, &m);
+    if (fault != WIRE_OK) {
+        on_malformed(in, d, fault);
+        return;
+    }
+    if (m.kind == WIRE_MSG_TEXT) {
+        on_text(in, d, &event);
+        return;
+    }
+    entry = clients_find(perform_clients(in->perform), d->from);
+    if (entry) {
+        in->stats.taken++;
+        perform_event(in->perform, entry, &event);
+    } else if (m.kind == WIRE_MSG_START) {
+        on_new_start(in, d, &event);
+    } else {
+        in->stats.stray++;
+    }
+}

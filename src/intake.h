@@ -1,0 +1,33 @@
+/* intake.h - where a datagram goes: to a client, to the console store, or nowhere.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "perform.h"
+#include "sock.h"
+#include "wire.h"
+
+typedef struct Intake Intake;
+
+/* Datagrams by what became of them. */
+typedef struct {
+    guint64 taken;                    /* given to a client */
+    guint64 console;                  /* text of machines that have not crashed */
+    guint64 not_allowed;              /* allow= does not name the sender */
+    guint64 malformed[WIRE_N_FAULTS]; /* by the parser's reason */
+    guint64 stray;                    /* an answer, but we asked nobody there */
+    guint64 insecure;                 /* START without the right magic */
+    guint64 no_room;                  /* START, but the table of clients is full */
+} IntakeStats;
+
+/* Borrows everything. */
+Intake *intake_new(const Config *config, Dumpdir *dumpdir, Perform *perform);
+void intake_free(Intake *intake);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Intake, intake_free)
+
+void intake_set_config(Intake *intake, const Config *config);
+
+/* A SockFn; user is the Intake. */
+void intake_datagram(gpointer user, const SockDatagram *datagram);
+
+const IntakeStats *intake_stats(const Intake *intake);

@@ -1,0 +1,81 @@
+/* main.c - configuration, daemon, loop.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+#include "daemon.h"
+#include "log.h"
+#include "loop.h"
+
+#include <stdlib.h>
+
+/* In the process that stays. The reason of a failure goes to the log, and to the terminal that
+ * waits for a daemon. */
+static int serve(Config *config)
+{
+    g_autofree char *pidfile = g_strdup(config->pidfile);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Loop) loop = NULL;
+
+    daemon_warn_if_root();
+    if (!daemon_signals_init(&error)) {
+        config_free(config);
+    } else if (pidfile && !daemon_pidfile_take(pidfile, &error)) {
+        config_free(config);
+    } else {
+        loop = loop_new(config, &error);
+    }
+    if (!loop) {
+        daemon_failed(error->message);
+        if (pidfile)
+            daemon_pidfile_drop();
+        return EXIT_FAILURE;
+    }
+    daemon_ready();
+    loop_run(loop);
+    if (pidfile)
+        daemon_pidfile_drop();
+    return EXIT_SUCCESS;
+}
+
+static int start(Config *config)
+{
+    g_autoptr(GError) error = NULL;
+    int status = EXIT_FAILURE;
+
+    log_open("netdump-server", config->daemon ? LOG_TO_SYSLOG : LOG_TO_STDERR, config->verbose);
+    if (!config->daemon) {
+        daemon_foreground();
+        return serve(config);
+    }
+    switch (daemon_background(&status, &error)) {
+    case DAEMON_CHILD:
+        return serve(config);
+    case DAEMON_PARENT:
+        break;
+    case DAEMON_FAILED:
+        log_error("%s", error->message);
+        break;
+    }
+    config_free(config);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    g_autoptr(GError) error = NULL;
+    ConfigTask task;
+    Config *config = config_load(argc, argv, &task, &error);
+
+    if (!config) {
+        if (task == CONFIG_SHOWN && !error)
+            return EXIT_SUCCESS;
+        fprintf(stderr, "%s\n", error->message);
+        return EXIT_FAILURE;
+    }
+    if (task == CONFIG_CHECK) {
+        config_print(config, stdout);
+        config_free(config);
+        return EXIT_SUCCESS;
+    }
+    return start(config);
+}

@@ -1,0 +1,589 @@
+/* perform.c - carries out what the clients' state machines want done, and tells them the outcome.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "perform.h"
+
+#include "dumpfiles.h"
+#include "log.h"
+#include "report.h"
+#include "text.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#define CONSOLE_PENDING_MAX (4u << 20) /* bytes of console text that wait for a slow disk */
+#define SHUTDOWN_WAIT_MS    10000      /* for the disk at the end */
+
+struct Perform {
+    PerformWorld world;
+    Clients *clients;
+    Hooks *hooks;
+    VmcorePool *pool;
+    DumpFilesShared shared;
+    DiskQueue *console_queue;
+    LogLimit console_limit;
+    Mono now;
+    gint64 wall;
+    GArray *actions; /* of Action; of the step that is being carried out */
+    GArray *outcome; /* of Outcome; events that follow from it */
+    GPtrArray *grown;
+    PerformStats stats;
+};
+
+typedef struct {
+    guint32 id;
+    Event event;
+} Outcome;
+
+static void carry_out(Perform *p, ClientEntry *entry, const Action *action);
+
+/* -- events -------------------------------------------------------------------------------------
+ */
+
+/* One step; TRUE if the client is closed. */
+static gboolean step(Perform *p, ClientEntry *entry, const Event *event)
+{
+    gboolean closed = FALSE;
+
+    g_array_set_size(p->actions, 0);
+    client_step(entry->client, p->now, event, p->actions);
+    for (guint i = 0; i < p->actions->len; i++) {
+        const Action *action = &g_array_index(p->actions, Action, i);
+
+        carry_out(p, entry, action);
+        closed |= action->kind == ACTION_CLOSE;
+    }
+    return closed;
+}
+
+static void step_and_close(Perform *p, ClientEntry *entry, const Event *event)
+{
+    if (step(p, entry, event))
+        clients_remove(p->clients, entry);
+}
+
+void perform_event(Perform *p, ClientEntry *entry, const Event *event)
+{
+    step_and_close(p, entry, event);
+    for (guint i = 0; i < p->outcome->len; i++) {
+        Outcome outcome = g_array_index(p->outcome, Outcome, i);
+        ClientEntry *other = clients_by_id(p->clients, outcome.id);
+
+        if (other)
+            step_and_close(p, other, &outcome.event);
+    }
+    g_array_set_size(p->outcome, 0);
+}
+
+/* To be told to the client when the present step is through. */
+static void follow(Perform *p, guint32 id, Event event)
+{
+    Outcome outcome = {id, event};
+
+    g_array_append_val(p->outcome, outcome);
+}
+
+/* From outside a step: a callback of the disk or the hooks. */
+static void tell(Perform *p, guint32 id, Event event)
+{
+    ClientEntry *entry = clients_by_id(p->clients, id);
+
+    if (entry)
+        perform_event(p, entry, &event);
+}
+
+static void on_opened(gpointer user, guint32 id, int err)
+{
+    tell(user, id, (Event){.kind = EVENT_DIR, .err = err});
+}
+
+static void on_space(gpointer user, guint32 id, gboolean enough)
+{
+    tell(user, id, (Event){.kind = EVENT_SPACE, .ok = enough});
+}
+
+static void on_stored(gpointer user, guint32 id, const guint32 *nrs, guint n)
+{
+    tell(user, id, (Event){.kind = EVENT_STORED, .nrs = nrs, .n = n});
+}
+
+static void on_failed(gpointer user, guint32 id, int err)
+{
+    tell(user, id, (Event){.kind = EVENT_DISK_FAILED, .err = err, .ok = TRUE});
+}
+
+static void on_finished(gpointer user, guint32 id, int err)
+{
+    tell(user, id, (Event){.kind = EVENT_FINISHED, .err = err});
+}
+
+/* -- hooks --------------------------------------------------------------------------------------
+ */
+
+static const struct {
+    HooksKind kind;
+    ClientHook hook;
+} hook_kinds[] = {
+    {HOOKS_CRASH, CLIENT_HOOK_CRASH},
+    {HOOKS_NOSPACE, CLIENT_HOOK_NOSPACE},
+    {HOOKS_REBOOT, CLIENT_HOOK_REBOOT},
+};
+
+/* Any other end than status 0 is a reason to try again: it costs little and may save a dump. */
+static void on_hook_end(gpointer user, guint64 id, HooksKind kind, HooksEnd end, int value)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(hook_kinds); i++)
+        if (hook_kinds[i].kind == kind)
+            tell(user, (guint32)id,
+                 (Event){.kind = EVENT_HOOK,
+                         .hook = hook_kinds[i].hook,
+                         .ok = end != HOOKS_NOT_RUN && !(end == HOOKS_EXITED && value == 0)});
+}
+
+static void run_hook(Perform *p, const ClientEntry *entry, ClientHook hook)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(hook_kinds); i++) {
+        if (hook_kinds[i].hook != hook)
+            continue;
+        if (hooks_run(p->hooks, hook_kinds[i].kind, netaddr_host_hash(&entry->peer), entry->host,
+                      dumpfiles_path(entry->files), entry->id, p->now) != HOOKS_QUEUED)
+            follow(p, entry->id, (Event){.kind = EVENT_HOOK, .hook = hook});
+    }
+}
+
+void perform_started(Perform *p, const NetAddr *host)
+{
+    char text[NETADDR_STRLEN];
+    LogAbout about = {.client = netaddr_host_to_string(host, text)};
+
+    log_about(LOG_INFO, &about, "says that its client has just started");
+    hooks_run(p->hooks, HOOKS_START, netaddr_host_hash(host), about.client, NULL, 0, p->now);
+}
+
+/* -- actions ------------------------------------------------------------------------------------
+ */
+
+static Report report_on(const Perform *p, const ClientEntry *entry)
+{
+    return (Report){
+        .entry = entry,
+        .facts = client_facts(entry->client),
+        .files = entry->files,
+        .now = p->now,
+        .wall = p->wall,
+        .client_timeout = p->world.config->client_timeout,
+        .max_dumps = p->world.config->max_concurrent_dumps,
+        .socket_drops = sock_drops(p->world.sock) - entry->drops_before,
+    };
+}
+
+static void send_request(Perform *p, const ClientEntry *entry, const WireRequest *request)
+{
+    guint8 bytes[WIRE_REQUEST_SIZE];
+
+    wire_pack_request(request, bytes);
+    sock_queue(p->world.sock, &entry->local, &entry->peer, bytes, sizeof bytes);
+}
+
+static void open_dir(Perform *p, ClientEntry *entry)
+{
+    if (!entry->files)
+        entry->files = dumpfiles_new(&p->shared, entry->id, &entry->peer, &entry->local, p->wall);
+    dumpfiles_open_dir(entry->files);
+}
+
+static void check_space(Perform *p, ClientEntry *entry, guint64 need)
+{
+    if (p->world.config->space_check)
+        dumpfiles_check_space(entry->files, need, p->world.config->min_free);
+    else
+        follow(p, entry->id, (Event){.kind = EVENT_SPACE, .ok = TRUE});
+}
+
+static void open_vmcore(Perform *p, ClientEntry *entry, gboolean resume)
+{
+    gboolean resumed = FALSE;
+    int err = dumpfiles_open_vmcore(entry->files, client_facts(entry->client), resume, &resumed);
+
+    follow(p, entry->id, (Event){.kind = EVENT_VMCORE, .err = err, .ok = resumed});
+}
+
+static void store(Perform *p, ClientEntry *entry, const Action *a)
+{
+    if (!vmcore_put(dumpfiles_vmcore(entry->files), a->chunk.pfn, a->chunk.offset, a->data, a->len,
+                    a->chunk.whole, a->chunk.nr))
+        follow(p, entry->id, (Event){.kind = EVENT_DISK_FAILED, .err = ENOMEM, .ok = FALSE});
+}
+
+static void finish(Perform *p, ClientEntry *entry, gboolean whole)
+{
+    Vmcore *vmcore = dumpfiles_vmcore(entry->files);
+
+    clients_give_slot(p->clients, entry);
+    if (whole)
+        vmcore_finish_whole(vmcore);
+    else
+        vmcore_finish_partial(vmcore);
+}
+
+static void count(Perform *p, const ClientFacts *facts)
+{
+    p->stats.bytes += facts->pages.stored * facts->page_size;
+    p->stats.retransmitted += facts->pages.retransmitted;
+    p->stats.complete += facts->result == RESULT_COMPLETE;
+    p->stats.incomplete += facts->result == RESULT_INCOMPLETE;
+    p->stats.not_dumped += facts->result == RESULT_NOT_DUMPED;
+}
+
+static void close_files(Perform *p, ClientEntry *entry, gboolean keep)
+{
+    count(p, client_facts(entry->client));
+    if (entry->files)
+        dumpfiles_close(entry->files, keep);
+    entry->files = NULL;
+}
+
+static void carry_out(Perform *p, ClientEntry *entry, const Action *a)
+{
+    Report report;
+
+    switch (a->kind) {
+    case ACTION_SEND:
+        send_request(p, entry, &a->request);
+        break;
+    case ACTION_STORE_CHUNK:
+        store(p, entry, a);
+        break;
+    case ACTION_TAKE_SLOT:
+        follow(p, entry->id,
+               (Event){.kind = EVENT_SLOT, .ok = clients_take_slot(p->clients, entry)});
+        break;
+    case ACTION_OPEN_DIR:
+        open_dir(p, entry);
+        break;
+    case ACTION_CHECK_SPACE:
+        check_space(p, entry, a->bytes);
+        break;
+    case ACTION_OPEN_VMCORE:
+        open_vmcore(p, entry, a->resume);
+        break;
+    case ACTION_FLUSH:
+        vmcore_flush(dumpfiles_vmcore(entry->files));
+        break;
+    case ACTION_RETRY:
+        dumpfiles_retry(entry->files);
+        break;
+    case ACTION_FINISH:
+        finish(p, entry, a->whole);
+        break;
+    case ACTION_JOURNAL:
+        dumpfiles_journal(entry->files, client_facts(entry->client), a->sync);
+        break;
+    case ACTION_INFO:
+        report = report_on(p, entry);
+        report_info(&report);
+        break;
+    case ACTION_LOG_TEXT:
+        dumpfiles_log(entry->files, a->data, a->len);
+        break;
+    case ACTION_RUN_HOOK:
+        run_hook(p, entry, a->hook);
+        break;
+    case ACTION_NOTE:
+        report = report_on(p, entry);
+        report_note(&report, a->note);
+        break;
+    case ACTION_CLOSE:
+        close_files(p, entry, a->keep);
+        break;
+    }
+}
+
+/* -- console ------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    Perform *p;
+    NetAddr host;
+    gint64 wall;
+    gsize len;
+    char *text;
+} ConsoleWork;
+
+static void console_free_work(gpointer data)
+{
+    ConsoleWork *w = data;
+
+    g_free(w->text);
+    g_free(w);
+}
+
+static int run_console(gpointer data)
+{
+    ConsoleWork *w = data;
+    char host[NETADDR_STRLEN];
+    g_autoptr(GError) error = NULL;
+
+    return console_append(w->p->world.console, netaddr_host_to_string(&w->host, host), w->wall,
+                          w->text, w->len, &error);
+}
+
+static void done_console(gpointer data, int err)
+{
+    ConsoleWork *w = data;
+    char host[NETADDR_STRLEN];
+    LogAbout about = {.client = netaddr_host_to_string(&w->host, host)};
+
+    if (err)
+        log_limited(&w->p->console_limit, w->p->now, LOG_WARNING, &about,
+                    "its console text is not kept: %s",
+                    err == EUSERS ? "the console store is full" : g_strerror(err));
+}
+
+void perform_console(Perform *p, const NetAddr *host, const guint8 *text, gsize len)
+{
+    ConsoleWork *w;
+    DiskJob job = {
+        .run = run_console,
+        .done = done_console,
+        .destroy = console_free_work,
+        .what = "write console text",
+        .ignore_failure = TRUE,
+    };
+
+    if (disk_queue_bytes(p->console_queue) > CONSOLE_PENDING_MAX) {
+        log_limited(&p->console_limit, p->now, LOG_WARNING, NULL,
+                    "console text is dropped: it comes faster than the disk takes it");
+        return;
+    }
+    w = g_new0(ConsoleWork, 1);
+    *w = (ConsoleWork){.p = p, .host = *host, .wall = p->wall};
+    w->text = g_malloc(TEXT_ESCAPED_MAX(len) + 1);
+    w->len = text_escape(text, len, w->text);
+    job.data = w;
+    job.bytes = w->len + sizeof *w;
+    disk_queue_push(p->console_queue, &job);
+}
+
+/* -- life ---------------------------------------------------------------------------------------
+ */
+
+static void console_failed(G_GNUC_UNUSED gpointer user, G_GNUC_UNUSED int err,
+                           G_GNUC_UNUSED const char *what)
+{
+}
+
+static ClientsLimits limits_of(const PerformWorld *world)
+{
+    return (ClientsLimits){
+        .max_dumps = world->config->max_concurrent_dumps,
+        .max_in_flight = world->config->window,
+        .rcvbuf = sock_rcvbuf(world->sock),
+        .client_timeout = SPAN_S(world->config->client_timeout),
+    };
+}
+
+Perform *perform_new(const PerformWorld *world)
+{
+    Perform *p = g_new0(Perform, 1);
+    ClientsLimits limits = limits_of(world);
+
+    p->world = *world;
+    p->clients = clients_new(&limits);
+    p->hooks = hooks_new(dumpdir_path(world->dumpdir), SPAN_S(world->config->script_timeout),
+                         on_hook_end, p);
+    p->pool = vmcore_pool_new(VMCORE_POOL_BLOCKS);
+    p->console_queue = disk_queue_new(world->disk, console_failed, p);
+    p->console_limit = (LogLimit)LOG_LIMIT(3, SPAN_S(60));
+    p->actions = g_array_new(FALSE, FALSE, sizeof(Action));
+    p->outcome = g_array_new(FALSE, FALSE, sizeof(Outcome));
+    p->grown = g_ptr_array_new();
+    p->shared = (DumpFilesShared){
+        .disk = world->disk,
+        .dumpdir = world->dumpdir,
+        .console = world->console,
+        .pool = p->pool,
+        .opened = on_opened,
+        .space = on_space,
+        .stored = on_stored,
+        .failed = on_failed,
+        .finished = on_finished,
+        .user = p,
+    };
+    return p;
+}
+
+void perform_free(Perform *p)
+{
+    if (!p)
+        return;
+    hooks_free(p->hooks);
+    clients_free(p->clients);
+    g_ptr_array_unref(p->grown);
+    g_array_unref(p->outcome);
+    g_array_unref(p->actions);
+    g_free(p);
+}
+
+void perform_set_time(Perform *p, Mono now, gint64 wall)
+{
+    p->now = now;
+    p->wall = wall;
+}
+
+Mono perform_now(const Perform *p)
+{
+    return p->now;
+}
+
+void perform_set_config(Perform *p, const Config *config)
+{
+    ClientsLimits limits;
+
+    p->world.config = config;
+    limits = limits_of(&p->world);
+    clients_set_limits(p->clients, &limits);
+    hooks_set_timeout(p->hooks, SPAN_S(config->script_timeout));
+}
+
+Clients *perform_clients(Perform *p)
+{
+    return p->clients;
+}
+
+Hooks *perform_hooks(Perform *p)
+{
+    return p->hooks;
+}
+
+const PerformStats *perform_stats(const Perform *p)
+{
+    return &p->stats;
+}
+
+/* -- a former server's dumps --------------------------------------------------------------------
+ */
+
+static gboolean resume_one(Perform *p, const char *name)
+{
+    JournalRecord record;
+    ClientFacts facts;
+    ClientEntry *entry = NULL;
+    gboolean rebooting;
+    g_autoptr(GError) error = NULL;
+    DumpFiles *files = dumpfiles_adopt(&p->shared, name, &record, &error);
+
+    if (!files) {
+        log_error("cannot go on with the dump in %s: %s", name, error->message);
+        return FALSE;
+    }
+    rebooting = dumpfiles_facts(&record, &facts);
+    entry = clients_readmit(p->clients, &record.client, &record.local, &facts, rebooting, p->now);
+    if (!entry) {
+        log_error("cannot go on with the dump in %s: its machine has another one that is newer",
+                  name);
+        dumpfiles_close(files, TRUE);
+        return FALSE;
+    }
+    dumpfiles_set_id(files, entry->id);
+    entry->files = files;
+    entry->drops_before = sock_drops(p->world.sock);
+    perform_event(p, entry, &(Event){.kind = EVENT_TIMER});
+    return TRUE;
+}
+
+guint perform_resume(Perform *p)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) names = dumpdir_unfinished(p->world.dumpdir, &error);
+    guint n = 0;
+
+    if (!names) {
+        log_error("cannot look for unfinished dumps: %s", error->message);
+        return 0;
+    }
+    /* The newest first: of two dumps of one machine only the newer can go on. */
+    for (guint i = names->len; i > 0; i--)
+        n += resume_one(p, g_ptr_array_index(names, i - 1)) ? 1 : 0;
+    return n;
+}
+
+/* -- time ---------------------------------------------------------------------------------------
+ */
+
+void perform_tick(Perform *p)
+{
+    const Event timer = {.kind = EVENT_TIMER};
+
+    hooks_tick(p->hooks, p->now);
+    for (guint i = clients_count(p->clients); i > 0; i--) {
+        ClientEntry *entry = clients_nth(p->clients, i - 1);
+
+        if (!mono_before(p->now, client_deadline(entry->client)))
+            perform_event(p, entry, &timer);
+    }
+    clients_balance(p->clients, p->now, p->grown);
+    for (guint i = 0; i < p->grown->len; i++)
+        perform_event(p, g_ptr_array_index(p->grown, i), &timer);
+}
+
+Mono perform_deadline(const Perform *p)
+{
+    return mono_min(clients_deadline(p->clients), hooks_deadline(p->hooks));
+}
+
+static void drain_disk(Perform *p)
+{
+    struct pollfd pfd = {.fd = disk_fd(p->world.disk), .events = POLLIN};
+
+    while (disk_jobs(p->world.disk) > 0) {
+        if (poll(&pfd, 1, SHUTDOWN_WAIT_MS) <= 0 && errno != EINTR) {
+            log_warning("the disk does not finish what it has to write; leaving it");
+            return;
+        }
+        disk_dispatch(p->world.disk);
+    }
+}
+
+void perform_shutdown(Perform *p)
+{
+    while (clients_count(p->clients) > 0) {
+        ClientEntry *entry = clients_nth(p->clients, 0);
+
+        perform_event(p, entry, &(Event){.kind = EVENT_SHUTDOWN});
+    }
+    disk_queue_close(p->console_queue);
+    drain_disk(p);
+}
+
+/* -- status -------------------------------------------------------------------------------------
+ */
+
+void perform_log_status(Perform *p)
+{
+    guint n = clients_count(p->clients);
+
+    for (guint i = 0; i < n; i++) {
+        Report report = report_on(p, clients_nth(p->clients, i));
+        g_autofree char *line = report_line(&report);
+
+        log_notice("%s", line);
+    }
+    log_notice("%u machines, %u of %u dumps running; since the start %" G_GUINT64_FORMAT
+               " complete, %" G_GUINT64_FORMAT " incomplete, %" G_GUINT64_FORMAT " not dumped",
+               n, clients_slots(p->clients), p->world.config->max_concurrent_dumps,
+               p->stats.complete, p->stats.incomplete, p->stats.not_dumped);
+}
+
+char *perform_progress(Perform *p)
+{
+    guint n = clients_count(p->clients);
+    Report report;
+    g_autofree char *line = NULL;
+
+    if (n == 0)
+        return NULL;
+    report = report_on(p, clients_nth(p->clients, 0));
+    line = report_line(&report);
+    return n == 1 ? g_steal_pointer(&line) : g_strdup_printf("[%u machines] %s", n, line);
+}

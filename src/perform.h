@@ -1,0 +1,71 @@
+/* perform.h - carries out what the clients' state machines want done, and tells them the outcome.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "clients.h"
+#include "config.h"
+#include "console.h"
+#include "disk.h"
+#include "dumpdir.h"
+#include "hooks.h"
+#include "sock.h"
+
+typedef struct Perform Perform;
+
+/* Borrowed: they must outlive the Perform. */
+typedef struct {
+    const Config *config;
+    Sock *sock;
+    Disk *disk;
+    Dumpdir *dumpdir;
+    Console *console;
+} PerformWorld;
+
+typedef struct {
+    guint64 complete, incomplete, not_dumped; /* dumps by result */
+    guint64 bytes;                            /* of memory stored */
+    guint64 retransmitted;                    /* pages asked again */
+} PerformStats;
+
+Perform *perform_new(const PerformWorld *world);
+void perform_free(Perform *p); /* behind perform_shutdown() */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Perform, perform_free)
+
+/* What time it is for everything until the next call. wall: us since 1970. */
+void perform_set_time(Perform *p, Mono now, gint64 wall);
+Mono perform_now(const Perform *p);
+
+/* A new configuration: limits and times hold from now on, running dumps go on. */
+void perform_set_config(Perform *p, const Config *config);
+
+Clients *perform_clients(Perform *p);
+Hooks *perform_hooks(Perform *p);
+
+/* Take up what a former server left; blocks on the disk. Returns the number of dumps. */
+guint perform_resume(Perform *p);
+
+/* One event for a client, and all that follows from it. The entry may be gone afterwards. */
+void perform_event(Perform *p, ClientEntry *entry, const Event *event);
+
+/* A machine says that it has just started: runs netdump-start. */
+void perform_started(Perform *p, const NetAddr *host);
+
+/* Console text of a machine that has not crashed, as it came. */
+void perform_console(Perform *p, const NetAddr *host, const guint8 *text, gsize len);
+
+/* Timers that are due, and the shares of the socket buffer. */
+void perform_tick(Perform *p);
+Mono perform_deadline(const Perform *p);
+
+/* Leave every dump so that the next server can go on with it; waits for the disk, but not for
+ * ever. */
+void perform_shutdown(Perform *p);
+
+/* A line for each client and one for all, to the log (SIGUSR1). */
+void perform_log_status(Perform *p);
+
+/* The line for the terminal's bottom; NULL if nothing is going on. To be freed. */
+char *perform_progress(Perform *p);
+
+const PerformStats *perform_stats(const Perform *p);

@@ -1,0 +1,35 @@
+/* report.h - what an administrator reads of a client: log messages, `info`, progress.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "clients.h"
+#include "dumpfiles.h"
+
+/* What a report needs beside the client's facts. */
+typedef struct {
+    const ClientEntry *entry;
+    const ClientFacts *facts;
+    DumpFiles *files; /* NULL before the machine has proved that it is there */
+    Mono now;
+    gint64 wall;          /* us since 1970 */
+    guint client_timeout; /* seconds */
+    guint max_dumps;
+    guint64 socket_drops; /* since the dump began */
+} Report;
+
+/* Log a note of the state machine. */
+void report_note(const Report *r, ClientNote note);
+
+/* Write the info file. */
+void report_info(const Report *r);
+
+/* Pages a second, of the transfer so far; 0 = not known. */
+gdouble report_rate(const Report *r);
+
+/* One line on a client, for SIGUSR1: state, pages done of how many, MB/s, time left,
+ * retransmissions. To be freed. */
+char *report_line(const Report *r);
+
+/* "12.3 MiB", "980 KiB"; in a static buffer of the caller's thread. */
+char *report_bytes(guint64 bytes);
