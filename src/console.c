@@ -317,10 +317,10 @@ static int tail_of(Console *c, const Machine *m, const char *suffix, char *end, 
 int console_tail(Console *console, const char *ip, gsize max, char **text, gsize *len,
                  GError **error)
 {
-    max = MIN(max, 2 * CONSOLE_FILE_MAX);
+    max = MIN(max, (gsize)2 * CONSOLE_FILE_MAX);
     /* One byte more than asked tells whether the text starts at a line's start. */
     gsize room = max + 1;
-    g_autofree char *buffer = g_malloc(room + 1);
+    char *buffer = g_malloc(room + 1);
     gsize newer = 0;
     gsize older = 0;
     g_mutex_lock(&console->lock);
@@ -329,8 +329,10 @@ int console_tail(Console *console, const char *ip, gsize max, char **text, gsize
     if (m && err == 0 && newer < room)
         err = tail_of(console, m, OLDER, buffer + room - newer, room - newer, &older, error);
     g_mutex_unlock(&console->lock);
-    if (err != 0)
+    if (err != 0) {
+        g_free(buffer);
         return err;
+    }
     const char *start = buffer + room - newer - older;
     buffer[room] = 0;
     if (newer + older == room) {
@@ -342,7 +344,7 @@ int console_tail(Console *console, const char *ip, gsize max, char **text, gsize
     }
     *len = (gsize)(buffer + room - start);
     memmove(buffer, start, *len + 1);
-    *text = g_steal_pointer(&buffer);
+    *text = buffer;
     return 0;
 }
 

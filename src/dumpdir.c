@@ -116,7 +116,7 @@ static gboolean take_lock(Dumpdir *d, GError **error)
 
 Dumpdir *dumpdir_open(const char *path, GError **error)
 {
-    g_autoptr(Dumpdir) d = g_new0(Dumpdir, 1);
+    Dumpdir *d = g_new0(Dumpdir, 1);
     d->fd = d->lock = -1;
     if (g_path_is_absolute(path)) {
         d->path = g_strdup(path);
@@ -124,9 +124,10 @@ Dumpdir *dumpdir_open(const char *path, GError **error)
         g_autofree char *cwd = g_get_current_dir();
         d->path = g_build_filename(cwd, path, NULL);
     }
-    if (!open_path(d, error) || !check_owner(d, error) || !take_lock(d, error))
-        return NULL;
-    return g_steal_pointer(&d);
+    if (open_path(d, error) && check_owner(d, error) && take_lock(d, error))
+        return d;
+    dumpdir_free(d);
+    return NULL;
 }
 
 void dumpdir_free(Dumpdir *dir)

@@ -6,11 +6,12 @@
 #include <stddef.h>
 #include <string.h>
 
-/* offset 0: MAGIC, 8 bytes; 8: version, u32; 12: bytes of the fields, u32; 16: sequence, u64;
+/* offset 0: start_mark, 8 bytes; 8: version, u32; 12: bytes of the fields, u32; 16: sequence, u64;
  * 24: the fields in the table's order; zeros; CHECKSUM: CRC32C of all bytes before it, u32. */
-#define MAGIC    "NDUMPJNL"
 #define FIELDS   24
 #define CHECKSUM (RECORD_SIZE - 4)
+
+static const guint8 start_mark[8] = {'N', 'D', 'U', 'M', 'P', 'J', 'N', 'L'};
 
 #define STARTED_MAX G_GINT64_CONSTANT(253402300799999999) /* the last microsecond of year 9999 */
 
@@ -199,7 +200,7 @@ gboolean record_encode(const JournalRecord *record, guint64 sequence, guint8 out
             put(out + at, load(member, fields[i].size), fields[i].size);
         at += fields[i].size;
     }
-    memcpy(out, MAGIC, 8);
+    memcpy(out, start_mark, sizeof start_mark);
     put(out + 8, RECORD_VERSION, 4);
     put(out + 12, at - FIELDS, 4);
     put(out + 16, sequence, 8);
@@ -213,7 +214,7 @@ const char *record_decode(const guint8 *bytes, gsize len, JournalRecord *record,
         return "its size";
     if (zeros(bytes, len))
         return "it was never written";
-    if (memcmp(bytes, MAGIC, 8) != 0)
+    if (memcmp(bytes, start_mark, sizeof start_mark) != 0)
         return "no journal";
     if (get(bytes + CHECKSUM, 4) != crc32c(bytes, CHECKSUM))
         return "the checksum";

@@ -63,6 +63,20 @@ static inline void scratch_free(Scratch *s)
     g_free(s->path);
 }
 
+/* For one that is not to be deleted: g_auto(Scratch) s = SCRATCH_NONE. */
+#define SCRATCH_NONE                                                                               \
+    {                                                                                              \
+        NULL, -1                                                                                   \
+    }
+
+static inline void scratch_close(Scratch *s)
+{
+    if (s->fd >= 0)
+        (void)close(s->fd);
+    g_free(s->path);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Scratch, scratch_close)
+
 static inline void scratch_put(const Scratch *s, const char *name, const void *bytes, gsize len)
 {
     int fd = openat(s->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -153,7 +167,7 @@ static inline gboolean scratch_private_mounts(void)
 {
     if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
         return FALSE;
-    return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+    return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
 /* In a child: a file system of `size` ("64k") at `name`, as a Scratch of its own. */

@@ -435,6 +435,7 @@ static void test_threads(void)
         g_thread_join(threads[i]);
     gsize len = 0;
     g_autofree char *text = scratch_get(&s, "console/10.0.0.7.log", &len);
+    g_assert_nonnull(text);
     g_assert_cmpuint(len, ==, 4 * 8 * 8);
     scratch_free(&s);
 }

@@ -298,7 +298,7 @@ static void test_info_failure(void)
 
 static int on_full_disk(const Scratch *s)
 {
-    Scratch disk;
+    g_auto(Scratch) disk = SCRATCH_NONE;
     if (!scratch_small_disk(s, "disk", "256k", &disk))
         return 77;
     g_autoptr(Crashdir) dir = create(&disk, "::1");

@@ -63,6 +63,7 @@ static void test_link_of_the_administrator(void)
     g_assert_cmpint(symlink(real, link), ==, 0);
     g_autoptr(Dumpdir) d = dumpdir_open(link, &error);
     g_assert_no_error(error);
+    g_assert_nonnull(d);
     expect_refusal(real, "another netdump-server");
     scratch_free(&s);
 }
@@ -119,10 +120,10 @@ static void test_permissions(void)
 
 static int on_read_only(const Scratch *s)
 {
-    Scratch disk;
+    g_auto(Scratch) disk = SCRATCH_NONE;
     if (!scratch_small_disk(s, "disk", "64k", &disk))
         return 77;
-    if (mount(NULL, disk.path, NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
+    if (mount("none", disk.path, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL) < 0)
         return 77;
     expect_refusal(disk.path, "Read-only file system");
     g_autofree char *path = below(&disk, "crash");
@@ -154,6 +155,7 @@ static void test_lock(void)
     dumpdir_free(first);
     g_autoptr(Dumpdir) second = dumpdir_open(s.path, &error);
     g_assert_no_error(error);
+    g_assert_nonnull(second);
     scratch_free(&s);
 }
 
@@ -173,7 +175,9 @@ static void test_lock_forked(void)
         (void)close(end[1]);
         if (!dumpdir_write_pid(d, NULL) || write(ready[1], "x", 1) != 1)
             _exit(1);
-        _exit(read(end[0], &byte, 1) == 0 ? 0 : 1);
+        int status = read(end[0], &byte, 1) == 0 ? 0 : 1;
+        dumpdir_free(d);
+        _exit(status);
     }
     g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
     dumpdir_free(d);
@@ -222,7 +226,7 @@ static void test_space(void)
 
 static int on_small_disk(const Scratch *s)
 {
-    Scratch disk;
+    g_auto(Scratch) disk = SCRATCH_NONE;
     if (!scratch_small_disk(s, "disk", "1024k", &disk))
         return 77;
     g_autoptr(Dumpdir) d = dumpdir_open(disk.path, NULL);
@@ -253,7 +257,7 @@ static void test_small_disk(void)
 
 static int on_endless_disk(const Scratch *s)
 {
-    Scratch disk;
+    g_auto(Scratch) disk = SCRATCH_NONE;
     if (!scratch_small_disk(s, "disk", "0", &disk))
         return 77;
     g_autoptr(Dumpdir) d = dumpdir_open(disk.path, NULL);

@@ -286,7 +286,7 @@ static void test_failed_creation(void)
 
 static int on_full_disk(const Scratch *s)
 {
-    Scratch disk;
+    g_auto(Scratch) disk = SCRATCH_NONE;
     g_autoptr(GError) error = NULL;
     Journal *j = NULL;
     if (!scratch_small_disk(s, "disk", "64k", &disk))
