@@ -55,7 +55,7 @@ else
 say = @printf '  %-5s %s\n'
 endif
 
-all: $(SERVER) $(SIMULATOR)
+all: $(SERVER) $(SIMULATOR) $(BUILD)/layers-ok
 
 $(BUILD)/src/%.o: src/%.c
 	@mkdir -p $(@D)
@@ -90,11 +90,64 @@ $(BUILD)/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libnetdump.a
 	$(say) LINK $@
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
+# Break a rule of the house and the build breaks.
+$(BUILD)/layers-ok: $(wildcard src/*.[ch]) $(PURE_OBJ) $(wildcard tests/layers/*)
+	$(say) LAYER src
+	tests/layers/check-layers src $(BUILD)/src $(PURE)
+	touch $@
+
+# -- tests ------------------------------------------------------------------------------------------
+
+# All of them in one run, so that prove's last lines count all. Sanitizers: any report is a failure.
+check: all $(UNIT) $(TOOLS) $(CHECK_TARGETS)
+	BUILD=$(BUILD) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
+	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+	TSAN_OPTIONS=halt_on_error=1 G_TEST_SRCDIR=$(CURDIR) \
+	prove --timer --failures --exec tests/run-test $(PROVE_FLAGS) \
+	    $(sort $(UNIT)) $(CHECK_TESTS) $(SYSTEM)
+
+# One test: make check-one T=tests/system/20-captures.t
+check-one: all $(UNIT) $(TOOLS) $(CHECK_TARGETS)
+	BUILD=$(BUILD) prove --verbose --exec tests/run-test $(T)
+
+# -- lint -------------------------------------------------------------------------------------------
+
+C_FILES     = $(shell git ls-files '*.c' '*.h')
+SHELL_FILES = $(shell git grep -lE '^\#! ?/(bin/sh|usr/bin/env bash|bin/bash)')
+
+lint: lint-format lint-cppcheck lint-tidy lint-shell lint-man $(BUILD)/layers-ok
+
+lint-format:
+	$(say) LINT clang-format
+	clang-format --dry-run -Werror $(C_FILES)
+
+format:
+	clang-format -i $(C_FILES)
+
+lint-cppcheck:
+	$(say) LINT cppcheck
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+	    --library=gtk --suppressions-list=tests/cppcheck.suppress -Isrc --force -j2 src tests
+
+lint-tidy:
+	$(say) LINT clang-tidy
+	printf '%s\n' $(wildcard src/*.c) | xargs -P2 -n8 sh -c \
+	    'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(subst ',,$(CPPFLAGS_ALL)) -std=gnu11' -
+
+lint-shell:
+	$(say) LINT shellcheck
+	shellcheck $(SHELL_FILES)
+
+lint-man:
+	$(say) LINT man pages
+	mandoc -T lint -W warning $(wildcard *.[1-9] client/*.[1-9])
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all clean
+.PHONY: all check check-one clean format lint lint-format lint-cppcheck lint-tidy lint-shell lint-man
 .SECONDARY:
 .DELETE_ON_ERROR:
 
+-include $(wildcard tests/*/*.mk client/*.mk packaging/*.mk)
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
