@@ -87,7 +87,7 @@ static const char *bad_form(const char *value)
 
 static void read_line(ConfigLoad *l, guint n, char *text)
 {
-    char *equals = strchr(text, '=');
+    char *equals;
     const char *file = l->config->file, *value, *form;
     const ConfigItem *item;
     g_autofree char *why = NULL;
@@ -95,6 +95,7 @@ static void read_line(ConfigLoad *l, guint n, char *text)
     g_strstrip(text);
     if (!*text || *text == '#')
         return;
+    equals = strchr(text, '=');
     if (!equals) {
         config_problem(l, "%s:%u: \"%.*s\" is no key=value line", file, n, CONFIG_SHOWN_MAX, text);
         return;

@@ -26,19 +26,18 @@ static char *make_option(const ConfigItem *item, struct poptOption *out)
 static void bad_option(ConfigLoad *l, poptContext popt, int code)
 {
     const char *bad = poptBadOption(popt, POPT_BADOPTION_NOALIAS);
-    const char *name = bad + strspn(bad, "-");
-    const char *nearest = code == POPT_ERROR_BADOPT && bad[0] == '-' && bad[1] == '-'
-                              ? config_nearest(name, TRUE)
-                              : NULL;
+    g_autofree char *name = g_strndup(bad, strcspn(bad, "="));
+    const char *nearest =
+        g_str_has_prefix(name, "--") ? config_nearest(name + strlen("--"), TRUE) : NULL;
 
-    if (nearest)
-        config_problem(l, "%.*s: unknown option: did you mean --%s?", CONFIG_SHOWN_MAX, bad,
+    if (code == POPT_ERROR_BADOPT && nearest)
+        config_problem(l, "%.*s: unknown option: did you mean --%s?", CONFIG_SHOWN_MAX, name,
                        nearest);
     else if (code == POPT_ERROR_BADOPT)
         config_problem(l, "%.*s: unknown option: --help lists those there are", CONFIG_SHOWN_MAX,
-                       bad);
+                       name);
     else
-        config_problem(l, "%.*s: %s", CONFIG_SHOWN_MAX, bad, poptStrerror(code));
+        config_problem(l, "%.*s: %s", CONFIG_SHOWN_MAX, name, poptStrerror(code));
 }
 
 static void take_option(ConfigLoad *l, const ConfigItem *item, char *value)

@@ -274,8 +274,8 @@ const char *config_nearest(const char *word, gboolean option)
     for (gsize i = 0; i < CONFIG_N_ITEMS; i++) {
         const char *name = option ? config_items[i].option : config_items[i].key;
         guint d = name ? distance(word, name) : G_MAXUINT;
-        /* Half of a short word wrong is no slip. */
-        if (d < best && 2 * d < strlen(name)) {
+        /* More than half of a short word wrong is no slip. (Two swapped letters count 2.) */
+        if (d < best && 2 * d <= strlen(name)) {
             best = d;
             nearest = name;
         }
