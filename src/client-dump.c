@@ -148,8 +148,16 @@ void dump_pump(Step *s)
         return;
     if (!client_waits(c))
         c->heard = s->now;
-    while (window_next(c->window, s->now, &nr, &pfn))
+    while (window_next(c->window, s->now, &nr, &pfn)) {
         step_send(s, WIRE_CMD_SEND_MEM, nr, pfn);
+        c->flushed = FALSE;
+    }
+    /* What is whole may lie in a block that a hole in memory keeps from filling. When no page is
+     * under way that could help, at the end or with the window full of such pages, push it out. */
+    if (!c->flushed && window_all_whole(c->window)) {
+        c->flushed = TRUE;
+        step_emit_plain(s, ACTION_FLUSH);
+    }
 }
 
 /* The journal keeps step with what is stored; the last page leads to the end of the dump. */
@@ -168,10 +176,6 @@ void dump_check_stored(Step *s)
         step_emit(s, (Action){.kind = ACTION_FINISH, .whole = TRUE});
         end_begin(s);
         return;
-    }
-    if (window_all_whole(c->window) && !c->flushed) {
-        c->flushed = TRUE;
-        step_emit_plain(s, ACTION_FLUSH);
     }
     if (c->facts.floor_written != c->journal_floor &&
         mono_diff(s->now, c->journal_synced) >= JOURNAL_SYNC)

@@ -29,7 +29,7 @@ struct Client {
     gboolean file;          /* vmcore-incomplete is open */
     gboolean finished;      /* ... and closed again, or there never was one */
     gboolean tried_again;   /* after netdump-nospace: only once */
-    gboolean flushed;       /* the last pages were sent to the disk */
+    gboolean flushed;       /* all pages asked for so far were sent to the disk */
     ClientState stalled_in; /* where STALLED goes back to */
 
     guint starts; /* STARTs since the last word */

@@ -394,7 +394,7 @@ void window_limit(Window *w, guint max_in_flight)
 
 gboolean window_all_whole(const Window *w)
 {
-    return source_empty(&w->source) && w->stats.in_flight == 0 && w->n_lost == 0;
+    return w->stats.in_flight == 0 && w->n_lost == 0;
 }
 
 gboolean window_all_stored(const Window *w)

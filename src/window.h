@@ -85,7 +85,7 @@ void window_restart(Window *w);
 /* The limit that the server as a whole can afford at the moment; 0 = wait for your turn. */
 void window_limit(Window *w, guint max_in_flight);
 
-gboolean window_all_whole(const Window *w);  /* nothing left to ask for */
+gboolean window_all_whole(const Window *w);  /* every page asked for so far is */
 gboolean window_all_stored(const Window *w); /* nothing left to do */
 
 /* Every page below this pfn is stored or no RAM. */
