@@ -9,9 +9,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define BUDGET         32       /* requests that a machine answers in one turn */
-#define PROGRESS_EVERY 200000   /* us */
-#define VERIFY_WAIT    10000000 /* us: the server renames the dump before it says REBOOT */
+#define BUDGET         32      /* requests that a machine answers in one turn */
+#define PROGRESS_EVERY 200000  /* us */
+#define VERIFY_WAIT    3000000 /* us: the server renames the dump before it says REBOOT */
 
 typedef struct {
     Options *options;

@@ -54,8 +54,10 @@ static gboolean page_equal(const Ram *ram, guint32 index, guint32 pfn, const gui
         ram_read(ram, index, pfn, *at, chunk);
         if (memcmp(chunk, page + *at, sizeof(chunk)) == 0)
             continue;
-        for (guint i = 0; chunk[i] == page[*at + i]; i++)
-            ++*at;
+        guint same = 0;
+        while (chunk[same] == page[*at + same])
+            same++;
+        *at += same;
         return FALSE;
     }
     return TRUE;

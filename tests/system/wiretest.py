@@ -1,0 +1,208 @@
+# wiretest.py - what the Python tests share: TAP, the netdump-sim process, packets, captures.
+# Its byte layouts are written down here once more, on purpose: a test that packed with the code it tests
+# could not find a mistake in it.
+# SPDX-License-Identifier: GPL-2.0-or-later
+import collections
+import lzma
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+SIM = os.path.join(BUILD, "netdump-sim")
+
+(NONE, SEND_MEM, EXIT, REBOOT, HELLO, GET_NR_PAGES, GET_PAGE_SIZE, START_ACK, GET_REGS,
+ SHOW_STATE) = range(10)
+(R_ERROR, R_LOG, R_MEM, R_RESERVED, R_HELLO, R_NR_PAGES, R_PAGE_SIZE, R_START, R_END,
+ R_REGS) = range(1, 11)
+R_SHOW_STATE = 12
+
+# Longer than anything takes on a machine that is busy with other things.
+PATIENCE = 20.0
+
+Reply = collections.namedtuple("Reply", "version nr code info payload source raw")
+
+
+class Tap:
+    """ok() lines, and the plan at the end."""
+
+    def __init__(self):
+        self.n = 0
+        self.failed = 0
+
+    def ok(self, good, name, *notes):
+        self.n += 1
+        self.failed += not good
+        print(f"{'ok' if good else 'not ok'} {self.n} - {name}", flush=True)
+        if not good:
+            for note in notes:
+                for line in str(note).splitlines():
+                    print(f"#   {line}", flush=True)
+        return good
+
+    def equal(self, is_, should, name):
+        return self.ok(is_ == should, name, f"is:     {is_!r}", f"should: {should!r}")
+
+    def finish(self):
+        print(f"1..{self.n}")
+        sys.exit(1 if self.failed else 0)
+
+
+def request(nr, command, from_=0, magic=0, to=0):
+    return struct.pack(">QIIII", magic, nr, command, from_, to)
+
+
+def parse(data, source=None):
+    if len(data) < 13 or data[0] > 8:
+        return Reply(0, None, None, None, data, source, data)
+    return Reply(*struct.unpack(">BIII", data[:13]), data[13:], source, data)
+
+
+class Server:
+    """A server that does what the test says, and one netdump-sim that talks to it."""
+
+    def __init__(self, *args, host="127.0.0.1", port=0):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_DGRAM)
+        self.sock.bind((host, port))
+        self.sock.settimeout(PATIENCE)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.port = self.sock.getsockname()[1]
+        self.host = host
+        self.client = None
+        self.text = []
+        self.nr = 0
+        self.args = args
+        self.process = None
+
+    def __enter__(self):
+        target = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        self.out = tempfile.TemporaryFile()
+        self.process = subprocess.Popen([SIM, "--seed=1", *self.args, target], stdout=self.out,
+                                        stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.sock.close()
+        self.out.close()
+
+    def recv(self):
+        """The next datagram; None if none comes for PATIENCE seconds."""
+        try:
+            data, source = self.sock.recvfrom(4096)
+        except socket.timeout:
+            return None
+        return parse(data, source)
+
+    def reply(self):
+        """The next datagram that is no console text (that is kept in self.text)."""
+        while True:
+            r = self.recv()
+            if r is None or (r.version != 0 and r.code != R_LOG):
+                return r
+            self.text.append(r)
+
+    def quiet(self, seconds):
+        """True if nothing comes for so long."""
+        self.sock.settimeout(seconds)
+        try:
+            data, source = self.sock.recvfrom(4096)
+        except socket.timeout:
+            return True
+        finally:
+            self.sock.settimeout(PATIENCE)
+        self.unexpected = parse(data, source)
+        return False
+
+    def start(self):
+        """Wait for START, and remember who sent it."""
+        r = self.reply()
+        if r is not None:
+            self.client = r.source
+        return r
+
+    def send(self, data, sock=None):
+        (sock or self.sock).sendto(data, self.client)
+
+    def tell(self, command, from_=0, **more):
+        self.nr += 1
+        self.send(request(self.nr, command, from_, **more))
+        return self.nr
+
+    def ask(self, command, from_=0, **more):
+        self.tell(command, from_, **more)
+        return self.reply()
+
+    def handshake(self, version=5):
+        r = self.start()
+        self.send(request(0, START_ACK, version))
+        return r
+
+    def page(self, pfn, size=4096):
+        """One whole page, None if a chunk is not what it must be."""
+        nr = self.tell(SEND_MEM, pfn)
+        data = b""
+        for at in range(0, size, 1024):
+            r = self.reply()
+            if r is None or (r.code, r.nr, r.info, len(r.payload)) != (R_MEM, nr, at, 1024):
+                return None
+            data += r.payload
+        return data
+
+    def alive(self):
+        r = self.ask(HELLO)
+        return r is not None and r.code == R_HELLO and r.nr == self.nr
+
+    def wait(self):
+        """The exit status of netdump-sim."""
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def output(self):
+        self.out.seek(0)
+        return self.out.read().decode()
+
+
+def run_sim(*args):
+    """Run to the end: status, stdout, stderr."""
+    p = subprocess.run([SIM, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+                       stdin=subprocess.DEVNULL, check=False)
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+def unpack_captures(directory):
+    archive = os.path.join(ROOT, "tests", "captures", "captures.tar.xz")
+    with lzma.open(archive) as raw, tarfile.open(fileobj=raw) as tar:
+        for member in tar:
+            with tar.extractfile(member) as source, \
+                    open(os.path.join(directory, os.path.basename(member.name)), "wb") as out:
+                out.write(source.read())
+
+
+Packet = collections.namedtuple("Packet", "source sport dest dport data")
+
+
+def read_pcap(path):
+    """UDP packets of a little-endian Ethernet pcap with IPv4 without options."""
+    with open(path, "rb") as f:
+        raw = f.read()
+    at = 24
+    packets = []
+    while at < len(raw):
+        size = struct.unpack("<I", raw[at + 8:at + 12])[0]
+        ip = raw[at + 16 + 14:at + 16 + size]
+        sport, dport, length = struct.unpack(">HHH", ip[20:26])
+        packets.append(Packet(socket.inet_ntoa(ip[12:16]), sport, socket.inet_ntoa(ip[16:20]), dport,
+                              ip[28:20 + length]))
+        at += 16 + size
+    return packets
