@@ -162,11 +162,26 @@ static inline void scratch_become_nobody(const Scratch *s)
     g_assert_cmpint(setresuid(65534, 65534, 65534), ==, 0);
 }
 
-/* In a child: mounts that nobody else sees. FALSE where that isn't allowed. */
+static inline gboolean scratch_say(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    gboolean said = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0)
+        (void)close(fd);
+    return said;
+}
+
+/* In a child: mounts that nobody else sees, with a user namespace where we are not root. FALSE
+ * where that isn't allowed. */
 static inline gboolean scratch_private_mounts(void)
 {
-    if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-        return FALSE;
+    if (unshare(CLONE_NEWNS) < 0) {
+        g_autofree char *uid = g_strdup_printf("%u %u 1", geteuid(), geteuid());
+        g_autofree char *gid = g_strdup_printf("%u %u 1", getegid(), getegid());
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || !scratch_say("/proc/self/uid_map", uid) ||
+            !scratch_say("/proc/self/setgroups", "deny") || !scratch_say("/proc/self/gid_map", gid))
+            return FALSE;
+    }
     return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
