@@ -208,19 +208,18 @@ static int tolerate(int err)
 
 int dumpfile_finish_partial(DumpFile *file)
 {
-    int err = 0, first;
+    int err, first = 0;
 
     if (file->fd < 0)
         return EBADF;
     if (file->is_whole) {
         err = rename_file(file, DUMPFILE_WHOLE, DUMPFILE_INCOMPLETE);
-        file->is_whole = err != 0;
+        if (err)
+            return err; /* it is whole and synced, but for its name */
+        file->is_whole = FALSE;
     }
-    first = err;
-    if (!file->has_header || file->header_is_whole) {
-        err = write_header(file, TRUE);
-        first = first ? first : err;
-    }
+    if (!file->has_header || file->header_is_whole)
+        first = write_header(file, TRUE);
     err = tolerate(set_full_size(file));
     first = first ? first : err;
     err = dumpfile_sync(file);
