@@ -92,9 +92,10 @@ bound() {
 # memory PAGESIZE: 4 MiB of text, each page begins with its number
 memory() {
     awk -v size="$1" 'BEGIN {
-        filler = sprintf("%" size - 14 "s\n", "")
+        for (filler = "."; length(filler) < size; filler = filler filler)
+            ;
         for (page = 0; page < 4194304 / size; page++)
-            printf "page %08d%s", page, filler
+            printf "page %08d%s", page, substr(filler, 14)
     }'
 }
 
