@@ -237,7 +237,7 @@ gboolean daemon_signals_init(GError **error)
         sigaddset(&block, wanted[i]);
     pthread_sigmask(SIG_BLOCK, &block, &the_signals.old_mask);
     the_signals.select_mask = the_signals.old_mask;
-    sigfillset(&sa.sa_mask);
+    sigemptyset(&sa.sa_mask); /* so that one pselect() takes all that are pending */
     for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++) {
         sigdelset(&the_signals.select_mask, wanted[i]);
         sigaction(wanted[i], &sa, &the_signals.old_wanted[i]);
