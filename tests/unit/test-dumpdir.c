@@ -240,8 +240,9 @@ static int on_small_disk(const Scratch *s)
     g_assert_cmpint(dumpdir_space(d, 60, &space, NULL), ==, 0);
     g_assert_cmpuint(space.usable, ==, 0);
     /* A full disk doesn't keep a server from starting: dumps may still be there to be finished. */
-    scratch_fill(&disk, 0);
     g_clear_pointer(&d, dumpdir_free);
+    g_assert_cmpint(unlinkat(disk.fd, ".netdump-server.lock", 0), ==, 0);
+    scratch_fill(&disk, 0);
     d = dumpdir_open(disk.path, NULL);
     g_assert_nonnull(d);
     return 0;
