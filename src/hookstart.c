@@ -145,6 +145,7 @@ _Noreturn static void become(const char *path, char *const *argv, char *const *e
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
+    umask(077);
     null = open("/dev/null", O_RDONLY);
     if (null >= 0 && dup2(null, 0) >= 0 && dup2(out_fd, 1) >= 0 && dup2(out_fd, 2) >= 0 &&
         dup3(error_fd, 3, O_CLOEXEC) >= 0 && chdir("/") == 0) {
