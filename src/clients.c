@@ -225,7 +225,7 @@ guint clients_slots(const Clients *clients)
 
 static gsize page_cost(const ClientEntry *entry)
 {
-    return client_facts(entry->client)->page_size / WIRE_CHUNK_SIZE * DATAGRAM_COST;
+    return (gsize)(client_facts(entry->client)->page_size / WIRE_CHUNK_SIZE) * DATAGRAM_COST;
 }
 
 static guint in_flight(const ClientEntry *entry)

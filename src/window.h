@@ -23,7 +23,8 @@
 #include "rtt.h"
 #include "source.h"
 
-#define WINDOW_MAX 128   /* pages in flight: half a NIC's receive ring of 256, polled 64 at a time \
+#define WINDOW_MAX                                                                                 \
+    128                  /* pages in flight: half a NIC's receive ring of 256, polled 64 at a time \
                           */
 #define WINDOW_START 4   /* pages in flight at first */
 #define WINDOW_AHEAD 512 /* pages between the oldest one not stored and the newest asked for */
