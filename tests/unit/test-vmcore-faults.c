@@ -404,6 +404,48 @@ static void test_renamed_and_given_up(void)
     dump_free(&d, 1);
 }
 
+/* One half of a page could not be written, the other one could: that page is not stored. */
+static void test_half_a_page(void)
+{
+    Dump d;
+
+    start(&d, 100);
+    dump_settle(&d);
+    d.on_failure = GIVE_UP;
+    arm(1, 2, EIO, "pwrite");
+    dump_put(&d, 5, 0, 2048, FALSE);
+    vmcore_flush(d.v);
+    dump_put(&d, 5, 2048, 2048, TRUE);
+    dump_page(&d, 6);
+    vmcore_flush(d.v);
+    while (d.n_finished == 0)
+        dump_wait_once(disk);
+    g_assert_cmpint(g_atomic_int_get(&fault.hits), ==, 2);
+    disarm();
+    g_assert_cmpint(d.finished_err, ==, EIO);
+    g_assert_cmpuint(d.stored[5], ==, 0);
+    g_assert_cmpuint(d.stored[6], ==, 1);
+    check_partial(&d);
+    dump_free(&d, 1);
+}
+
+/* Given up when the disk's thread has just made it whole, and the loop has not heard of it. */
+static void test_given_up_too_late(void)
+{
+    Dump d;
+
+    start(&d, 40);
+    dump_pages(&d, 0, 40);
+    vmcore_finish_whole(d.v);
+    while (!scratch_has(&d.dir, "vmcore"))
+        g_usleep(1000);
+    g_assert_cmpuint(d.n_finished, ==, 0);
+    vmcore_finish_partial(d.v);
+    dump_settle(&d);
+    dump_check_whole(&d);
+    dump_free(&d, 1);
+}
+
 /* A file system that knows no holes: the zeros are written. */
 static void test_no_holes(void)
 {
@@ -514,7 +556,8 @@ static void test_abandon(void)
 
 static void test_cannot_create(void)
 {
-    int not_a_directory;
+    g_autoptr(GError) error = NULL;
+    int closed;
     Dump d;
 
     start(&d, 64);
@@ -546,11 +589,10 @@ static void test_cannot_create(void)
     scratch_victim_untouched(&d.dir);
 
     vmcore_free(d.v);
-    not_a_directory = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    g_assert_cmpint(close(not_a_directory), ==, 0);
-    g_autoptr(GError) error = NULL;
-    d.v = vmcore_create(pool, d.queue, not_a_directory, "/nowhere", &d.spec, &events,
-                        GUINT_TO_POINTER(1), &error);
+    closed = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    g_assert_cmpint(close(closed), ==, 0);
+    d.v = vmcore_create(pool, d.queue, closed, "/nowhere", &d.spec, &events, GUINT_TO_POINTER(1),
+                        &error);
     g_assert_null(d.v);
     g_assert_nonnull(strstr(error->message, "/nowhere"));
     dump_free(&d, 1);
@@ -605,6 +647,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vmcore-faults/sync-fails-for-ever", test_sync_fails_for_ever);
     g_test_add_func("/vmcore-faults/final-calls-retried", test_final_calls_retried);
     g_test_add_func("/vmcore-faults/renamed-and-given-up", test_renamed_and_given_up);
+    g_test_add_func("/vmcore-faults/half-a-page", test_half_a_page);
+    g_test_add_func("/vmcore-faults/given-up-too-late", test_given_up_too_late);
     g_test_add_func("/vmcore-faults/no-holes", test_no_holes);
     g_test_add_func("/vmcore-faults/no-memory", test_no_memory);
     g_test_add_func("/vmcore-faults/drop", test_drop);
