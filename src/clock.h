@@ -17,8 +17,8 @@ typedef struct {
 
 typedef gint64 Span;
 
-#define SPAN_MS(n) ((Span)(n) * 1000)
-#define SPAN_S(n)  ((Span)(n) * 1000000)
+#define SPAN_MS(n) ((Span)(n)*1000)
+#define SPAN_S(n)  ((Span)(n)*1000000)
 
 /* Later than every other time: "no deadline". */
 #define MONO_NEVER ((Mono){G_MAXINT64})

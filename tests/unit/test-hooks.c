@@ -232,7 +232,9 @@ static void test_environment(void)
     signal(SIGPIPE, SIG_IGN);
     script(b, HOOKS_CRASH,
            "tr '\\0' '\\n' </proc/$$/environ | sort >$D/env\n"
-           "{ pwd; umask; cat; grep -E '^Sig(Blk|Ign)' /proc/$$/status | tr -d '\\t'\n"
+           /* GNU make leaves 32 and 33 ignored, which belong to the C library: it hides them. */
+           "{ pwd; umask; cat; grep -E '^Sig(Blk|Ign)' /proc/$$/status | tr -d '\\t' |\n"
+           "sed s/0000000180000000/0000000000000000/\n"
            "cut -d' ' -f5 /proc/$$/stat | grep -qx $$ && echo group leader; } >$D/rest\n"
            "exec ls -C /proc/self/fd");
     run_one(b, HOOKS_CRASH, HOOKS_EXITED, 0);
