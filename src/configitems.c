@@ -249,12 +249,12 @@ static guint distance(const char *a, const char *b)
     for (guint j = 0; j <= nb; j++)
         row[j] = j;
     for (guint i = 1; *a; a++, i++) {
-        char ca = *a == '-' ? '_' : g_ascii_tolower(*a);
+        int ca = *a == '-' ? '_' : g_ascii_tolower(*a);
         guint diagonal = row[0];
 
         row[0] = i;
         for (guint j = 1; j <= nb; j++) {
-            char cb = b[j - 1] == '-' ? '_' : g_ascii_tolower(b[j - 1]);
+            int cb = b[j - 1] == '-' ? '_' : g_ascii_tolower(b[j - 1]);
             guint replace = diagonal + (ca != cb);
 
             diagonal = row[j];
@@ -267,13 +267,13 @@ static guint distance(const char *a, const char *b)
 const char *config_nearest(const char *word, gboolean option)
 {
     const char *nearest = NULL;
-    guint best = 3;
+    gsize best = 3;
 
     if (strlen(word) > WORD_MAX)
         return NULL;
     for (gsize i = 0; i < CONFIG_N_ITEMS; i++) {
         const char *name = option ? config_items[i].option : config_items[i].key;
-        guint d = name ? distance(word, name) : G_MAXUINT;
+        gsize d = name ? distance(word, name) : G_MAXUINT;
         /* More than half of a short word wrong is no slip. (Two swapped letters count 2.) */
         if (d < best && 2 * d <= strlen(name)) {
             best = d;

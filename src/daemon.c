@@ -203,12 +203,11 @@ static const int ignored[] = {SIGPIPE, SIGXFSZ};
 
 static struct {
     gboolean on;
-    int fds[2]; /* the self-pipe: a handler writes, pselect() reads */
-    volatile sig_atomic_t came[G_N_ELEMENTS(wanted)];
+    int fds[2];                      /* the self-pipe: a handler writes, pselect() reads */
+    gint came[G_N_ELEMENTS(wanted)]; /* atomic: set by handlers, in any thread */
     struct sigaction old_wanted[G_N_ELEMENTS(wanted)];
     struct sigaction old_ignored[G_N_ELEMENTS(ignored)];
-    sigset_t old_mask;
-    sigset_t select_mask;
+    sigset_t old_mask, mask;
 } the_signals = {.fds = {-1, -1}};
 
 /* The flag says which; the byte only wakes up, so that a full pipe loses nothing. */
@@ -218,7 +217,7 @@ static void on_signal(int signum)
 
     for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++)
         if (wanted[i] == signum)
-            the_signals.came[i] = 1;
+            g_atomic_int_set(&the_signals.came[i], 1);
     if (write(the_signals.fds[1], "", 1) < 0) {
         /* It is full and will wake us up anyway. */
     }
@@ -228,20 +227,18 @@ static void on_signal(int signum)
 gboolean daemon_signals_init(GError **error)
 {
     struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
-    sigset_t block;
+    sigset_t unblock;
 
     if (pipe2(the_signals.fds, O_CLOEXEC | O_NONBLOCK) < 0)
         return fail(error, "can't make a pipe for signals");
-    sigemptyset(&block);
-    for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++)
-        sigaddset(&block, wanted[i]);
-    pthread_sigmask(SIG_BLOCK, &block, &the_signals.old_mask);
-    the_signals.select_mask = the_signals.old_mask;
-    sigemptyset(&sa.sa_mask); /* so that one pselect() takes all that are pending */
+    sigemptyset(&unblock);
+    sigemptyset(&sa.sa_mask);
     for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++) {
-        sigdelset(&the_signals.select_mask, wanted[i]);
+        sigaddset(&unblock, wanted[i]);
         sigaction(wanted[i], &sa, &the_signals.old_wanted[i]);
     }
+    pthread_sigmask(SIG_UNBLOCK, &unblock, &the_signals.old_mask);
+    pthread_sigmask(SIG_SETMASK, NULL, &the_signals.mask);
     sa.sa_handler = SIG_IGN;
     for (gsize i = 0; i < G_N_ELEMENTS(ignored); i++)
         sigaction(ignored[i], &sa, &the_signals.old_ignored[i]);
@@ -255,7 +252,7 @@ void daemon_signals_done(void)
         return;
     for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++) {
         sigaction(wanted[i], &the_signals.old_wanted[i], NULL);
-        the_signals.came[i] = 0;
+        g_atomic_int_set(&the_signals.came[i], 0);
     }
     for (gsize i = 0; i < G_N_ELEMENTS(ignored); i++)
         sigaction(ignored[i], &the_signals.old_ignored[i], NULL);
@@ -272,7 +269,7 @@ int daemon_signals_fd(void)
 
 const sigset_t *daemon_signals_mask(void)
 {
-    return &the_signals.select_mask;
+    return &the_signals.mask;
 }
 
 int daemon_next_signal(void)
@@ -282,9 +279,7 @@ int daemon_next_signal(void)
     while (read(the_signals.fds[0], drop, sizeof drop) > 0)
         ;
     for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++)
-        if (the_signals.came[i]) {
-            the_signals.came[i] = 0;
+        if (g_atomic_int_compare_and_exchange(&the_signals.came[i], 1, 0))
             return wanted[i];
-        }
     return 0;
 }

@@ -49,8 +49,10 @@ gboolean daemon_pidfile_take(const char *path, GError **error) G_GNUC_WARN_UNUSE
 /* Removes it if it is still the one we took. */
 void daemon_pidfile_drop(void);
 
-/* TERM, INT, HUP, USR1 and CHLD wake up a pipe; PIPE and XFSZ are ignored. The five are blocked but
- * in pselect() with daemon_signals_mask(): call this before any thread starts. */
+/* TERM, INT, HUP, USR1 and CHLD make a pipe readable; PIPE and XFSZ are ignored. They are not
+ * blocked outside pselect(): it delivers none while a descriptor is ready, so that a flood of
+ * packets would hold TERM back. The mask is for pselect() all the same, should we have been started
+ * with one of them blocked. */
 gboolean daemon_signals_init(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 int daemon_signals_fd(void);
 const sigset_t *daemon_signals_mask(void);

@@ -26,7 +26,7 @@ static void take(HookOutput *out, const char *data, gsize n, const char *prefix,
         if (data[i] == '\n') {
             end_line(out, prefix, limit, now);
         } else {
-            out->line[out->len++] = data[i] ? data[i] : '?';
+            out->line[out->len++] = data[i] != '\0' ? data[i] : '?';
             if (out->len == HOOK_LINE_MAX)
                 end_line(out, prefix, limit, now);
         }

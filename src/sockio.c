@@ -124,7 +124,7 @@ guint sock_receive(Sock *s, SockFn fn, gpointer user)
 
 static void set_source(struct msghdr *h, const NetAddr *local, guint32 scope)
 {
-    struct cmsghdr *c = CMSG_FIRSTHDR(h);
+    struct cmsghdr *c = h->msg_control; /* the first one: there is room */
 
     if (local->family == NET_IPV4) {
         struct in_pktinfo info = {0};
