@@ -103,6 +103,7 @@ typedef struct {
     guint32 floor_written;        /* every page below is stored */
     guint32 floor_synced;  /* ... and was so when the last ACTION_JOURNAL with sync was given */
     guint32 next_nr;       /* above every nr in use */
+    guint64 asked_again;   /* questions other than for pages that were repeated */
     guint64 stored_before; /* pages that a former server stored */
     WindowStats pages;     /* as of the last step */
     Mono first_request, last_stored; /* of the transfer; MONO_NEVER = not yet */
