@@ -317,7 +317,7 @@ static void send_coalesced(gboolean no_gro)
 {
     g_autoptr(Sock) s = open_sock("127.0.0.1", 0, no_gro);
     Seen seen = {.sock = s};
-    g_autofree guint8 *data = g_malloc(41 * 1037);
+    g_autofree guint8 *data = g_malloc_n(41, 1037);
     int fd = client("127.0.0.1"), size = 1037;
 
     if (no_gro)
@@ -329,8 +329,8 @@ static void send_coalesced(gboolean no_gro)
     }
     for (guint32 round = 0; round < 4; round++) {
         for (guint32 i = 0; i < 41; i++)
-            fill_numbered(data + i * 1037, round * 41 + i, i == 40 ? 500 : 1037);
-        send_to(fd, "127.0.0.1", sock_port(s), data, 40 * 1037 + 500);
+            fill_numbered(data + (gsize)i * 1037, round * 41 + i, i == 40 ? 500 : 1037);
+        send_to(fd, "127.0.0.1", sock_port(s), data, (gsize)40 * 1037 + 500);
     }
     wait_sock(s);
     if (sock_has_gro(s)) /* four calls' worth of datagrams in a batch: they did come coalesced */
