@@ -406,6 +406,11 @@ static int huge_on_tmpfs(const Scratch *s)
     g_assert_cmpuint(d.failures, ==, 0);
     dump_check_size(&d, "vmcore");
     dump_check_range(&d, "vmcore", G_MAXUINT32 - 1, G_MAXUINT32);
+    dump_free(&d, 1);
+    vmcore_pool_free(pool);
+    disk_free(disk);
+    (void)close(small.fd);
+    g_free(small.path);
     return 0;
 }
 
