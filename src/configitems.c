@@ -120,7 +120,9 @@ static gboolean assign_path(char **out, const ConfigItem *item, const char *valu
         return FALSE;
     }
     path = *value ? g_strdup(value) : NULL;
-    for (gsize n = path ? strlen(path) : 0; n > 1 && path[n - 1] == '/'; n--)
+    /* A slash that keeps a blank from standing at the end stays: the file couldn't say that. */
+    for (gsize n = path ? strlen(path) : 0;
+         n > 1 && path[n - 1] == '/' && !g_ascii_isspace(path[n - 2]); n--)
         path[n - 1] = '\0';
     g_free(*out);
     *out = path;

@@ -72,6 +72,7 @@ static void test_good(void)
         {"space_check=false", "space_check=0"},
         {"dumpdir=/srv/a b=c#d/", "dumpdir=/srv/a b=c#d"},
         {"dumpdir=///", "dumpdir=/"},
+        {"dumpdir=/a //", "dumpdir=/a /"},
         {"client_timeout=86400", "client_timeout=86400"},
         {"script_timeout=1", "script_timeout=1"},
         {"window=1", "window=1"},
