@@ -13,7 +13,7 @@ static const struct {
     [ARG_GENERATION] = {"generation", "NAME", "rhel4 (default), rhel4-old or rhel3"},
     [ARG_MEMORY] = {"memory", "FILE", "raw physical memory, page 0 first (default: made up)"},
     [ARG_SIZE] = {"size", "N[K|M|G]", "size of made-up memory (default 16M)"},
-    [ARG_PAGE_SIZE] = {"page-size", "N", "bytes (default: 4096, ia64 16384)"},
+    [ARG_PAGE_SIZE] = {"page-size", "N[K]", "bytes (default: 4096, ia64 16384)"},
     [ARG_HOLES] = {"holes", "A-B,...", "page frames that are no RAM, inclusive, decimal or 0x"},
     [ARG_ZERO] = {"zero", "PERCENT", "zero pages in made-up memory (default 25)"},
     [ARG_REGS] = {"regs", "FILE", "raw registers in the machine's byte order (default: made up)"},

@@ -98,13 +98,12 @@ static void verify(Sim *sim, gint64 since)
 
     for (guint i = 0; i < sim->report.n && o->verify; i++) {
         g_autoptr(GError) error = NULL;
-        g_autofree char *path = NULL;
         const Machine *m = sim->report.machines[i];
 
         if (machine_stats(m)->state != MACHINE_REBOOTED)
             continue;
         sim->report.verdicts[i] = "";
-        if (!verify_dump(o->verify, &o->setup, m, i, since, VERIFY_WAIT, &path, &error))
+        if (!verify_dump(o->verify, &o->setup, m, i, since, VERIFY_WAIT, &error))
             sim->report.verdicts[i] = g_intern_string(error->message);
     }
 }

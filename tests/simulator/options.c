@@ -106,14 +106,16 @@ static void parse_memory(Parse *p)
 {
     MachineSetup *s = &p->o->setup;
     guint64 seed = s->seed;
-    guint64 page = number(p, ARG_PAGE_SIZE, s->model->page_size, WIRE_PAGE_SIZE_MAX);
+    guint64 page = s->model->page_size;
     guint64 size = 16 * 1024 * 1024;
     double zero = fraction(p, ARG_ZERO, 25, 100);
     g_autoptr(GArray) holes = g_array_new(FALSE, FALSE, sizeof(RamHole));
     GError *error = NULL;
     Ram *ram = NULL;
 
-    if (page < WIRE_PAGE_SIZE_MIN || (page & (page - 1)) != 0) {
+    if (p->args->text[ARG_PAGE_SIZE] && !parse_size(p->args->text[ARG_PAGE_SIZE], &page, &error))
+        fail(p, "page-size", g_steal_pointer(&error));
+    if (page < WIRE_PAGE_SIZE_MIN || page > WIRE_PAGE_SIZE_MAX || (page & (page - 1)) != 0) {
         refuse(p, "page-size", "this must be a power of two from 4096 to 65536");
         page = WIRE_PAGE_SIZE_MIN;
     }

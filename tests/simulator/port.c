@@ -90,7 +90,11 @@ static int open_socket(const PortSetup *setup, guint16 port, GError **error)
             (void)close(fd);
         describe(&local, address);
         g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(saved),
-                    "cannot bind %s, UDP port %u: %s", address, port, g_strerror(saved));
+                    "cannot bind %s, UDP port %u: %s%s", address, port, g_strerror(saved),
+                    saved == EADDRINUSE && setup->only_same_port
+                        ? " (RHEL 3 must have the server's port: give a server on this host an "
+                          "address of its own, netdump-server --addr)"
+                        : "");
         return -1;
     }
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)

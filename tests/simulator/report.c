@@ -26,6 +26,12 @@ static guint64 memory_bytes(const Options *o, const MachineStats *s)
     return s->pages * ram_page_size(o->ram);
 }
 
+/* Pages that the server gets: the oldest clients send holes as zeros. */
+static guint32 all_pages(const Options *o)
+{
+    return o->setup.oldest ? ram_pages(o->ram) : ram_present(o->ram);
+}
+
 static Total add_up(const Report *r, const Options *o)
 {
     Total t = {0};
@@ -75,7 +81,7 @@ gboolean report_good(const Report *r, const Options *o, guint i)
 void report_progress(const Report *r, const Options *o)
 {
     Total t = add_up(r, o);
-    guint64 all = (guint64)r->n * ram_present(o->ram);
+    guint64 all = (guint64)r->n * all_pages(o);
     guint percent = all ? (guint)(t.pages * 100 / all) : 0;
     char bar[41];
 
@@ -101,9 +107,8 @@ static void machine_line(const Report *r, const Options *o, guint i)
     (void)printf("%s port %u: %s, %" G_GUINT64_FORMAT
                  " of %u pages in %.2f s, %.1f MiB/s, %" G_GUINT64_FORMAT
                  " requests, %" G_GUINT64_FORMAT " for pages sent before",
-                 port_address(port), port_number(port), words[s->state], s->pages,
-                 ram_present(o->ram), secs, rate(memory_bytes(o, s), secs), s->requests,
-                 s->duplicates);
+                 port_address(port), port_number(port), words[s->state], s->pages, all_pages(o),
+                 secs, rate(memory_bytes(o, s), secs), s->requests, s->duplicates);
     if (r->verdicts[i])
         (void)printf(", %s", *r->verdicts[i] ? "dump is NOT equal" : "dump is equal");
     (void)putchar('\n');

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "verify.h"
 
+#include "dumpfind.h"
 #include "elfread.h"
 
 #include <errno.h>
@@ -11,11 +12,6 @@
 #include <unistd.h>
 
 #define HEAD_SIZE 65536
-#define WAIT_STEP 20000 /* us */
-/* A file's time is that of the last tick, so it can lie a little before the moment it was written.
- */
-#define TIME_SLACK (100 * 1000)
-
 static void G_GNUC_PRINTF(2, 3) differ(GError **error, const char *format, ...)
 {
     va_list args;
@@ -24,25 +20,6 @@ static void G_GNUC_PRINTF(2, 3) differ(GError **error, const char *format, ...)
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
     g_set_error_literal(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, text);
-}
-
-/* The bytes that are there; less than len only at the end of the file. -1: errno. */
-static gssize read_at(int fd, guint8 *data, gsize len, guint64 offset)
-{
-    gsize have = 0;
-
-    while (have < len) {
-        ssize_t n = pread(fd, data + have, len - have, (off_t)(offset + have));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        if (n == 0)
-            break;
-        have += (gsize)n;
-    }
-    return (gssize)have;
 }
 
 static gboolean page_equal(const Ram *ram, guint32 index, guint32 pfn, const guint8 *page,
@@ -71,7 +48,7 @@ static gboolean compare_pages(int fd, const char *path, const Ram *ram, guint32 
 
     for (guint32 pfn = 0; pfn < n; pfn++) {
         guint64 place = offset + (guint64)pfn * page_size;
-        gssize have = read_at(fd, page, page_size, place);
+        gssize have = dump_read(fd, page, page_size, place);
         guint32 at;
 
         if (have != (gssize)page_size) {
@@ -105,7 +82,7 @@ static gboolean compare(int fd, const char *path, const MachineSetup *setup, con
                             .regs = machine_regs(machine),
                             .regs_size = model_regs_size(setup->model, setup->generation)};
     g_autofree guint8 *head = g_malloc0(HEAD_SIZE);
-    gssize have = read_at(fd, head, HEAD_SIZE, 0);
+    gssize have = dump_read(fd, head, HEAD_SIZE, 0);
     guint64 offset = 0;
     struct stat st;
 
@@ -127,63 +104,25 @@ static gboolean compare(int fd, const char *path, const MachineSetup *setup, con
     return compare_pages(fd, path, ram, index, offset, error);
 }
 
-/* "<address>-2" and so on: the address, and then the date. */
-static gboolean is_dump_of(const char *name, const char *address)
+gboolean verify_dump(const char *dumpdir, const MachineSetup *setup, const Machine *machine,
+                     guint32 index, gint64 since, gint64 wait_us, GError **error)
 {
-    gsize len = strlen(address);
+    const char *address = port_address(machine_port(machine));
+    g_autoptr(GPtrArray) files = dump_find(dumpdir, address, since, wait_us, error);
 
-    return strncmp(name, address, len) == 0 && name[len] == '-' && g_ascii_isdigit(name[len + 1]);
-}
+    for (guint i = 0; files && i < files->len; i++) {
+        const char *path = g_ptr_array_index(files, i);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-/* Two machines behind one address have two dumps: one of the new ones must be ours. *found: how
- * many there were. */
-static gboolean try_all(const char *dumpdir, const MachineSetup *setup, const Machine *machine,
-                        guint32 index, gint64 since, guint *found, char **path, GError **error)
-{
-    g_autoptr(GDir) dir = g_dir_open(dumpdir, 0, error);
-    const char *name;
-
-    *found = 0;
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *file = g_build_filename(dumpdir, name, "vmcore", NULL);
-        struct stat st;
-        int fd = -1;
-
-        if (is_dump_of(name, port_address(machine_port(machine))))
-            fd = open(file, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
+        g_clear_error(error);
+        if (fd < 0) {
+            differ(error, "%s: %s", path, g_strerror(errno));
             continue;
-        gboolean fresh = fstat(fd, &st) == 0 && (gint64)st.st_mtim.tv_sec * G_USEC_PER_SEC +
-                                                        st.st_mtim.tv_nsec / 1000 + TIME_SLACK >=
-                                                    since;
-        if (fresh) {
-            ++*found;
-            g_clear_error(error);
         }
-        gboolean equal = fresh && compare(fd, file, setup, machine, index, error);
+        gboolean equal = compare(fd, path, setup, machine, index, error);
         (void)close(fd);
-        if (equal) {
-            *path = g_steal_pointer(&file);
+        if (equal)
             return TRUE;
-        }
     }
     return FALSE;
-}
-
-gboolean verify_dump(const char *dumpdir, const MachineSetup *setup, const Machine *machine,
-                     guint32 index, gint64 since, gint64 wait_us, char **path, GError **error)
-{
-    guint found;
-
-    while (!try_all(dumpdir, setup, machine, index, since, &found, path, error)) {
-        if (found > 0 || wait_us <= 0 || *error) {
-            if (!*error)
-                differ(error, "%s: no new vmcore of %s", dumpdir,
-                       port_address(machine_port(machine)));
-            return FALSE;
-        }
-        wait_us -= WAIT_STEP;
-        g_usleep(WAIT_STEP);
-    }
-    return TRUE;
 }

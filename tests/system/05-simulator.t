@@ -20,12 +20,6 @@ def path(name):
     return os.path.join(work.name, name)
 
 
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.2", 0))
-        return s.getsockname()[1]
-
-
 def write(name, data):
     with open(path(name), "wb") as f:
         f.write(data)
@@ -85,7 +79,7 @@ def test_text():
         tap.ok(s.quiet(0.1) is False and s.unexpected.code == R_LOG, "having sent its text")
         texts = [s.recv() for _ in range(3)]
         tap.ok(all(r.code == R_LOG for r in texts) and s.quiet(0.1), "and no START")
-    log, dump = free_port(), free_port()
+    log, dump = free_port("127.0.0.2"), free_port("127.0.0.2")
     with Server(f"--text={file}", f"--log-port={log}", f"--port={dump}") as s:
         s.start()
         tap.equal((s.text[0].source[1], s.client[1]), (log, dump), "ports as they are wanted")
@@ -290,7 +284,7 @@ def test_addresses():
         s.send(request(1, HELLO), port)
         s.send(request(2, HELLO))
         tap.equal(s.reply().nr, 2, "RHEL 3 looks at its port too")
-    with Server("--generation=rhel3", f"--port={free_port()}") as s:
+    with Server("--generation=rhel3", f"--port={free_port('127.0.0.2')}") as s:
         s.handshake()
         tap.equal(s.start().code, R_START, "and where the ports differ it hears nothing")
     with Server(host="::1") as s:
@@ -507,28 +501,6 @@ def test_verify():
     verified(lambda d: b"not a dump", "no ELF file", word="no ELF")
     verified(lambda d: elf(**d)[:100], "a cut-off header", word="vmcore")
     verified(lambda d: elf(**d)[4096:] if False else None, "no file at all", word="no new vmcore")
-
-
-def recorded_machine(packets):
-    """Memory, registers and task, as the recording tells them."""
-    pfns, memory, regs = {}, {}, None
-    for p in packets:
-        if p.source == "127.0.0.1":
-            _, nr, command, from_, _ = struct.unpack(">QIIII", p.data)
-            if command == SEND_MEM:
-                pfns[nr] = from_
-        elif len(p.data) > 13 and p.data[8] == R_MEM:
-            r = parse(p.data)
-            memory.setdefault(pfns[r.nr], {})[r.info] = r.payload
-        elif len(p.data) > 13 and p.data[8] == R_REGS:
-            payload = parse(p.data).payload
-            size = len(payload) - payload.index(b"\0")
-            regs = payload[23:23 + size]
-    image = bytearray(256 * 4096)
-    for pfn, chunks in memory.items():
-        for at, chunk in chunks.items():
-            image[pfn * 4096 + at:pfn * 4096 + at + len(chunk)] = chunk
-    return bytes(image), regs
 
 
 def test_captures():

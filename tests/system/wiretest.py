@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
@@ -206,3 +207,99 @@ def read_pcap(path):
                               ip[28:20 + length]))
         at += 16 + size
     return packets
+
+
+def recorded_machine(packets):
+    """Memory, registers and task, as the recording tells them."""
+    pfns, memory, regs = {}, {}, None
+    for p in packets:
+        if p.source == "127.0.0.1":
+            _, nr, command, from_, _ = struct.unpack(">QIIII", p.data)
+            if command == SEND_MEM:
+                pfns[nr] = from_
+        elif len(p.data) > 13 and p.data[8] == R_MEM:
+            r = parse(p.data)
+            memory.setdefault(pfns[r.nr], {})[r.info] = r.payload
+        elif len(p.data) > 13 and p.data[8] == R_REGS:
+            payload = parse(p.data).payload
+            size = len(payload) - payload.index(b"\0")
+            regs = payload[23:23 + size]
+    image = bytearray(256 * 4096)
+    for pfn, chunks in memory.items():
+        for at, chunk in chunks.items():
+            image[pfn * 4096 + at:pfn * 4096 + at + len(chunk)] = chunk
+    return bytes(image), regs
+
+
+def free_port(host="127.0.0.1"):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+class Daemon:
+    """netdump-server on a free port with a dump directory of its own."""
+
+    def __init__(self, directory, *args, host="127.0.0.1", config=""):
+        self.dumps = os.path.join(directory, "dumps")
+        self.log_path = os.path.join(directory, "server.log")
+        self.config = os.path.join(directory, "server.conf")
+        self.host = host
+        self.args = args
+        self.port = None
+        os.makedirs(self.dumps, mode=0o700, exist_ok=True)
+        with open(self.config, "w", encoding="ascii") as f:
+            f.write(config)
+        self.process = None
+
+    def __enter__(self):
+        # Another test may take the port in between: then once more.
+        for _ in range(5):
+            self.port = free_port(self.host)
+            with open(self.log_path, "wb") as log:
+                self.process = subprocess.Popen(
+                    [os.path.join(BUILD, "netdump-server"), f"--config={self.config}", f"--addr={self.host}",
+                     f"--port={self.port}", f"--dumpdir={self.dumps}", *self.args],
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            end = time.monotonic() + PATIENCE
+            while self.process.poll() is None and time.monotonic() < end:
+                if "listening on" in self.log():
+                    return self
+                time.sleep(0.02)
+            self.__exit__()
+        raise RuntimeError("netdump-server does not start: " + self.log())
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    @property
+    def address(self):
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def log(self):
+        with open(self.log_path, "rb") as f:
+            return f.read().decode(errors="replace")
+
+    def dumps_of(self, client):
+        """The directories of a client's dumps, in the order of their names."""
+        return [os.path.join(self.dumps, name) for name in sorted(os.listdir(self.dumps))
+                if name.startswith(client + "-")]
+
+    def settled(self, directory):
+        """Wait until the server is finished with this dump, and read its info file as a dictionary."""
+        end = time.monotonic() + PATIENCE
+        # The journal goes last, when the machine no longer answers.
+        while os.path.exists(os.path.join(directory, "journal")) and time.monotonic() < end:
+            time.sleep(0.05)
+        try:
+            with open(os.path.join(directory, "info"), encoding="ascii") as f:
+                return dict(line.rstrip("\n").split("=", 1) for line in f)
+        except FileNotFoundError:
+            return {}
