@@ -90,6 +90,10 @@ $(BUILD)/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libnetdump.a
 	$(say) LINK $@
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
+# What a tool needs beside the library.
+$(BUILD)/tools/netdump-replay: $(addprefix $(BUILD)/tests/,tools/replay/recording.o simulator/dumpfind.o \
+    simulator/parse.o)
+
 # Break a rule of the house and the build breaks.
 $(BUILD)/layers-ok: $(wildcard src/*.[ch]) $(PURE_OBJ) $(wildcard tests/layers/*)
 	$(say) LAYER src
