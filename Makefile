@@ -28,7 +28,7 @@ PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS))
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef \
             -Wvla $(if $(WERROR),-Werror)
-CPPFLAGS_ALL = -D_GNU_SOURCE -DNETDUMP_VERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"' \
+CPPFLAGS_ALL = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DNETDUMP_VERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"' \
                -DLOCALSTATEDIR='"$(localstatedir)"' -Isrc $(PKG_CFLAGS) $(CPPFLAGS)
 CFLAGS_ALL   = -std=gnu11 -pthread $(OPT) $(WARNINGS) \
                $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
@@ -131,7 +131,8 @@ format:
 lint-cppcheck:
 	$(say) LINT cppcheck
 	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
-	    --library=gtk --suppress=assertWithSideEffect --suppress=assignmentInAssert --suppress=varFuncNullUB \
+	    --library=gtk '-DG_DEFINE_QUARK(a,b)=' '-DG_GNUC_PRINTF(a,b)=' \
+	    --suppress=assertWithSideEffect --suppress=assignmentInAssert --suppress=varFuncNullUB \
 	    --suppressions-list=tests/cppcheck.suppress -Isrc --force -j2 src tests
 
 lint-tidy:

@@ -61,8 +61,8 @@ static inline Mono asks_again(const Ask *ask, const Rtt *rtt)
 
     if (!ask->open)
         return MONO_NEVER;
-    r.backoff = ask->tries > 0 ? ask->tries - 1 : 0;
-    return ask->tries == 0 ? (Mono){0} : mono_add(ask->sent, rtt_rto(&r));
+    r.backoff = MAX(ask->tries, 1) - 1;
+    return mono_add(ask->sent, rtt_rto(&r));
 }
 
 static inline Mono asks_deadline(const Asks *a, const Rtt *rtt)

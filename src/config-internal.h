@@ -6,7 +6,7 @@
 
 #include "config.h"
 
-#define CONFIG_N_ITEMS   20
+#define CONFIG_N_ITEMS   23
 #define CONFIG_SHOWN_MAX 60 /* bytes of a bad value in a message */
 
 typedef enum {
@@ -20,7 +20,14 @@ typedef enum {
     ITEM_FILE,  /* not stored: names the file */
 } ItemType;
 
-typedef enum { TASK_CHECK = 1, TASK_VERSION, TASK_HELP, TASK_USAGE } ItemTask;
+typedef enum {
+    TASK_CHECK = 1,
+    TASK_STATUS,
+    TASK_LIST,
+    TASK_VERSION,
+    TASK_HELP,
+    TASK_USAGE
+} ItemTask;
 
 /* One row makes a key of the file, an option of the command line, or both. */
 typedef struct {

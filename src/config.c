@@ -223,6 +223,20 @@ static void settle_paths(ConfigLoad *l)
     }
 }
 
+static ConfigTask task_of(ItemTask task)
+{
+    switch (task) {
+    case TASK_CHECK:
+        return CONFIG_CHECK;
+    case TASK_STATUS:
+        return CONFIG_STATUS;
+    case TASK_LIST:
+        return CONFIG_LIST;
+    default:
+        return task == 0 ? CONFIG_RUN : CONFIG_SHOWN;
+    }
+}
+
 /* NULL with *task CONFIG_SHOWN is no error. */
 static Config *load(int argc, char **argv, const char *start_in, ConfigTask *task, GError **error)
 {
@@ -235,7 +249,7 @@ static Config *load(int argc, char **argv, const char *start_in, ConfigTask *tas
     c->argv = g_strdupv(argv);
     l.file = g_strdup(CONFIG_FILE);
     config_read_args(&l, argc, argv);
-    *task = l.task == 0 ? CONFIG_RUN : l.task == TASK_CHECK ? CONFIG_CHECK : CONFIG_SHOWN;
+    *task = task_of(l.task);
     if (*task == CONFIG_SHOWN) {
         config_free(load_end(&l, NULL));
         return NULL;

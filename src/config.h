@@ -34,6 +34,7 @@ typedef struct {
     gsize n_allow;
     char *metrics_file; /* absolute, NULL = none */
     gboolean verbose;
+    gboolean json; /* for CONFIG_STATUS and CONFIG_LIST */
     /* How it came about, for config_reload(). */
     char *file;         /* absolute */
     gboolean file_read; /* FALSE: it is the default one and isn't there */
@@ -44,8 +45,10 @@ typedef struct {
 /* What the command line asks for. */
 typedef enum {
     CONFIG_RUN,
-    CONFIG_CHECK, /* print with config_print() and exit */
-    CONFIG_SHOWN, /* help or version has been printed: exit with status 0 */
+    CONFIG_CHECK,  /* print with config_print() and exit */
+    CONFIG_STATUS, /* show_status() and exit */
+    CONFIG_LIST,   /* show_list() and exit */
+    CONFIG_SHOWN,  /* help or version has been printed: exit with status 0 */
 } ConfigTask;
 
 #define CONFIG_ERROR (config_error_quark())

@@ -153,6 +153,22 @@ gboolean dumpdir_write_pid(Dumpdir *dir, GError **error)
     return TRUE;
 }
 
+gboolean dumpdir_is_served(const char *path, GError **error)
+{
+    g_autofree char *name = g_build_filename(path, LOCK_NAME, NULL);
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    gboolean served;
+
+    if (fd < 0) {
+        if (errno != ENOENT)
+            files_fail(error, errno, "can't look at %s", name);
+        return FALSE;
+    }
+    served = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    files_close(&fd);
+    return served;
+}
+
 const char *dumpdir_path(const Dumpdir *dir)
 {
     return dir->path;

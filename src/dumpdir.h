@@ -23,6 +23,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Dumpdir, dumpdir_free)
 /* Write this process's id into the lock again: to be called after going into the background. */
 gboolean dumpdir_write_pid(Dumpdir *dir, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* TRUE if a server holds the lock of the dump directory at this path; for those who only look.
+ * FALSE with *error where that can't be found out. */
+gboolean dumpdir_is_served(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 const char *dumpdir_path(const Dumpdir *dir); /* absolute: holds after a chdir("/") */
 int dumpdir_fd(const Dumpdir *dir);           /* stays the Dumpdir's */
 

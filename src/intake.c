@@ -133,7 +133,7 @@ static gboolean is_secure(Intake *in, const char *host, const WireStart *start)
                     error->message);
         return FALSE;
     }
-    if (magic != start->magic) {
+    if (magic == 0 || magic != start->magic) {
         log_limited(&in->refused, perform_now(in->perform), LOG_WARNING, &about,
                     "crashed, but may not dump: its magic is not that of %s/magic/%s",
                     dumpdir_path(in->dumpdir), host);
@@ -192,6 +192,10 @@ void intake_datagram(gpointer user, const SockDatagram *d)
 
     if (!netrule_match(in->config->allow, in->config->n_allow, d->from)) {
         in->stats.not_allowed++;
+        return;
+    }
+    if (d->from->port == 0) { /* nobody can be answered there */
+        in->stats.stray++;
         return;
     }
     fault = wire_parse(d->data, d->len, &m);

@@ -7,6 +7,7 @@
 #include "intake.h"
 #include "log.h"
 #include "perform.h"
+#include "publish.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +27,9 @@ struct Loop {
     Console *console;
     Perform *perform;
     Intake *intake;
+    Publish *publish;
     gboolean stop;
+    gint64 wall; /* us since 1970, of this turn */
     Mono next_progress;
     guint64 drops_seen;
     guint64 send_failed_seen;
@@ -40,7 +43,8 @@ static Mono read_clock(void)
 
 static void set_time(Loop *l)
 {
-    perform_set_time(l->perform, read_clock(), g_get_real_time());
+    l->wall = g_get_real_time();
+    perform_set_time(l->perform, read_clock(), l->wall);
 }
 
 /* -- starting -----------------------------------------------------------------------------------
@@ -75,6 +79,8 @@ Loop *loop_new(Config *config, GError **error)
     world = (PerformWorld){l->config, l->sock, l->disk, l->dumpdir, l->console};
     l->perform = perform_new(&world);
     l->intake = intake_new(l->config, l->dumpdir, l->perform);
+    l->publish = publish_new(
+        &(PublishWorld){l->config, l->sock, l->disk, l->dumpdir, l->perform, l->intake});
     l->drops_limit = (LogLimit)LOG_LIMIT(2, SPAN_S(60));
     l->send_limit = (LogLimit)LOG_LIMIT(2, SPAN_S(60));
     l->select_limit = (LogLimit)LOG_LIMIT(2, SPAN_S(60));
@@ -86,10 +92,12 @@ void loop_free(Loop *l)
 {
     if (!l)
         return;
-    intake_free(l->intake);
-    perform_free(l->perform);
+    /* Jobs that still run use what the others own. */
     if (l->disk)
         disk_free(l->disk);
+    publish_free(l->publish);
+    intake_free(l->intake);
+    perform_free(l->perform);
     console_free(l->console);
     dumpdir_free(l->dumpdir);
     sock_free(l->sock);
@@ -131,6 +139,7 @@ static void reload(Loop *l)
         log_warning("%s: a change needs a restart", kept);
     perform_set_config(l->perform, config);
     intake_set_config(l->intake, config);
+    publish_set_config(l->publish, config);
     config_free(l->config);
     l->config = config;
     log_set_verbose(config->verbose);
@@ -213,7 +222,7 @@ static void show_progress(Loop *l)
 
 static struct timespec time_left(const Loop *l)
 {
-    Mono deadline = perform_deadline(l->perform);
+    Mono deadline = mono_min(perform_deadline(l->perform), publish_deadline(l->publish));
     gint64 us;
 
     if (log_has_progress() && clients_count(perform_clients(l->perform)) > 0)
@@ -258,6 +267,7 @@ static void turn(Loop *l)
     perform_tick(l->perform);
     sock_flush(l->sock);
     watch_socket(l);
+    publish_tick(l->publish, perform_now(l->perform), l->wall);
     show_progress(l);
 }
 
@@ -269,6 +279,7 @@ void loop_run(Loop *l)
     log_notice("ending; unfinished dumps go on when the server is started again");
     daemon_stopping();
     log_progress(NULL);
+    publish_stop(l->publish);
     perform_shutdown(l->perform);
     sock_flush(l->sock);
 }

@@ -5,6 +5,7 @@
 #include "daemon.h"
 #include "log.h"
 #include "loop.h"
+#include "show.h"
 
 #include <stdlib.h>
 
@@ -60,6 +61,21 @@ static int start(Config *config)
     return status;
 }
 
+/* The tasks that only look at something and exit. */
+static int look(Config *config, ConfigTask task)
+{
+    int status = EXIT_SUCCESS;
+
+    if (task == CONFIG_STATUS)
+        status = show_status(config);
+    else if (task == CONFIG_LIST)
+        status = show_list(config);
+    else
+        config_print(config, stdout);
+    config_free(config);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
@@ -72,10 +88,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", error->message);
         return EXIT_FAILURE;
     }
-    if (task == CONFIG_CHECK) {
-        config_print(config, stdout);
-        config_free(config);
-        return EXIT_SUCCESS;
-    }
-    return start(config);
+    if (task == CONFIG_RUN)
+        return start(config);
+    return look(config, task);
 }

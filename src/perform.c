@@ -5,7 +5,6 @@
 
 #include "dumpfiles.h"
 #include "log.h"
-#include "report.h"
 #include "text.h"
 
 #include <errno.h>
@@ -104,7 +103,12 @@ static void on_space(gpointer user, guint32 id, gboolean enough)
 
 static void on_stored(gpointer user, guint32 id, const guint32 *nrs, guint n)
 {
-    tell(user, id, (Event){.kind = EVENT_STORED, .nrs = nrs, .n = n});
+    Perform *p = user;
+    const ClientEntry *entry = clients_by_id(p->clients, id);
+
+    if (entry)
+        p->stats.bytes += (guint64)n * client_facts(entry->client)->page_size;
+    tell(p, id, (Event){.kind = EVENT_STORED, .nrs = nrs, .n = n});
 }
 
 static void on_failed(gpointer user, guint32 id, int err)
@@ -163,7 +167,7 @@ void perform_started(Perform *p, const NetAddr *host)
 /* -- actions ------------------------------------------------------------------------------------
  */
 
-static Report report_on(const Perform *p, const ClientEntry *entry)
+Report perform_report(const Perform *p, const ClientEntry *entry)
 {
     return (Report){
         .entry = entry,
@@ -226,18 +230,19 @@ static void finish(Perform *p, ClientEntry *entry, gboolean whole)
         vmcore_finish_partial(vmcore);
 }
 
-static void count(Perform *p, const ClientFacts *facts)
+static void count_end(Perform *p, const ClientFacts *facts)
 {
-    p->stats.bytes += facts->pages.stored * facts->page_size;
-    p->stats.retransmitted += facts->pages.retransmitted;
     p->stats.complete += facts->result == RESULT_COMPLETE;
     p->stats.incomplete += facts->result == RESULT_INCOMPLETE;
-    p->stats.not_dumped += facts->result == RESULT_NOT_DUMPED;
+    if (facts->reason == REASON_UNREACHABLE)
+        p->stats.unreachable++;
+    else
+        p->stats.not_dumped += facts->result == RESULT_NOT_DUMPED;
 }
 
 static void close_files(Perform *p, ClientEntry *entry, gboolean keep)
 {
-    count(p, client_facts(entry->client));
+    p->stats.retransmitted += client_facts(entry->client)->pages.retransmitted;
     if (entry->files)
         dumpfiles_close(entry->files, keep);
     entry->files = NULL;
@@ -280,7 +285,7 @@ static void carry_out(Perform *p, ClientEntry *entry, const Action *a)
         dumpfiles_journal(entry->files, client_facts(entry->client), a->sync);
         break;
     case ACTION_INFO:
-        report = report_on(p, entry);
+        report = perform_report(p, entry);
         report_info(&report);
         break;
     case ACTION_LOG_TEXT:
@@ -290,8 +295,10 @@ static void carry_out(Perform *p, ClientEntry *entry, const Action *a)
         run_hook(p, entry, a->hook);
         break;
     case ACTION_NOTE:
-        report = report_on(p, entry);
+        report = perform_report(p, entry);
         report_note(&report, a->note);
+        if (a->note == NOTE_ENDED)
+            count_end(p, report.facts);
         break;
     case ACTION_CLOSE:
         close_files(p, entry, a->keep);
@@ -419,6 +426,7 @@ void perform_free(Perform *p)
         return;
     hooks_free(p->hooks);
     clients_free(p->clients);
+    vmcore_pool_free(p->pool);
     g_ptr_array_unref(p->grown);
     g_array_unref(p->outcome);
     g_array_unref(p->actions);
@@ -564,7 +572,7 @@ void perform_log_status(Perform *p)
     guint n = clients_count(p->clients);
 
     for (guint i = 0; i < n; i++) {
-        Report report = report_on(p, clients_nth(p->clients, i));
+        Report report = perform_report(p, clients_nth(p->clients, i));
         g_autofree char *line = report_line(&report);
 
         log_notice("%s", line);
@@ -583,7 +591,7 @@ char *perform_progress(Perform *p)
 
     if (n == 0)
         return NULL;
-    report = report_on(p, clients_nth(p->clients, 0));
+    report = perform_report(p, clients_nth(p->clients, 0));
     line = report_line(&report);
     return n == 1 ? g_steal_pointer(&line) : g_strdup_printf("[%u machines] %s", n, line);
 }

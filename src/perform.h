@@ -9,6 +9,7 @@
 #include "disk.h"
 #include "dumpdir.h"
 #include "hooks.h"
+#include "report.h"
 #include "sock.h"
 
 typedef struct Perform Perform;
@@ -24,12 +25,13 @@ typedef struct {
 
 typedef struct {
     guint64 complete, incomplete, not_dumped; /* dumps by result */
+    guint64 unreachable;                      /* STARTs that led to nothing */
     guint64 bytes;                            /* of memory stored */
     guint64 retransmitted;                    /* pages asked again */
 } PerformStats;
 
 Perform *perform_new(const PerformWorld *world);
-void perform_free(Perform *p); /* behind perform_shutdown() */
+void perform_free(Perform *p); /* behind perform_shutdown() and disk_free() */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Perform, perform_free)
 
 /* What time it is for everything until the next call. wall: us since 1970. */
@@ -61,6 +63,9 @@ Mono perform_deadline(const Perform *p);
 /* Leave every dump so that the next server can go on with it; waits for the disk, but not for
  * ever. */
 void perform_shutdown(Perform *p);
+
+/* What reports on this client are made of; its pointers live as long as the entry. */
+Report perform_report(const Perform *p, const ClientEntry *entry);
 
 /* A line for each client and one for all, to the log (SIGUSR1). */
 void perform_log_status(Perform *p);

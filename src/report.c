@@ -7,7 +7,8 @@
 
 #include <inttypes.h>
 
-char *report_bytes(guint64 bytes)
+/* "12.3 MiB"; to be freed. */
+static char *bytes_text(guint64 bytes)
 {
     return g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
 }
@@ -17,8 +18,7 @@ static guint64 pages_stored(const ClientFacts *f)
     return f->stored_before + f->pages.stored;
 }
 
-/* Reserved pages count as done: they are holes. */
-static guint64 pages_done(const ClientFacts *f)
+guint64 report_pages_done(const ClientFacts *f)
 {
     guint64 done = f->stored_before + f->pages.stored + f->pages.reserved;
 
@@ -37,9 +37,11 @@ static gdouble transfer_seconds(const Report *r)
 
 gdouble report_rate(const Report *r)
 {
-    gdouble seconds = transfer_seconds(r);
+    const ClientFacts *f = r->facts;
+    gdouble us =
+        f->first_request.us == G_MAXINT64 ? 0 : (gdouble)mono_diff(r->now, f->first_request);
 
-    return seconds > 0 ? (gdouble)r->facts->pages.stored / seconds : 0;
+    return us > 0 ? (gdouble)(f->pages.stored + f->pages.reserved) * 1e6 / us : 0;
 }
 
 /* -- notes --------------------------------------------------------------------------------------
@@ -61,7 +63,7 @@ static void say_freed(const Report *r, int priority, char *text)
 static void say_crashed(const Report *r)
 {
     const ClientFacts *f = r->facts;
-    g_autofree char *size = report_bytes((guint64)f->ram_pages * f->page_size);
+    g_autofree char *size = bytes_text((guint64)f->ram_pages * f->page_size);
 
     say_freed(r, LOG_NOTICE,
               g_strdup_printf("crashed: %s, %s of memory (%u pages of %u bytes up to pfn %u); "
@@ -77,8 +79,8 @@ static void say_no_space(const Report *r)
     g_autofree char *need_text = NULL, *usable_text = NULL;
 
     dumpfiles_space_seen(r->files, &need, &space);
-    need_text = report_bytes(need);
-    usable_text = report_bytes(space.usable);
+    need_text = bytes_text(need);
+    usable_text = bytes_text(space.usable);
     say_freed(r, LOG_WARNING,
               g_strdup_printf("its dump needs %s, but only %s can be used; remove old dumps, lower "
                               "min_free, or let the script netdump-nospace make room",
@@ -88,14 +90,15 @@ static void say_no_space(const Report *r)
 static void say_complete(const Report *r)
 {
     const ClientFacts *f = r->facts;
-    g_autofree char *size = report_bytes(pages_stored(f) * f->page_size);
+    g_autofree char *size = bytes_text(pages_stored(f) * f->page_size);
     gdouble seconds = transfer_seconds(r);
+    gdouble rate = seconds > 0 ? (gdouble)f->pages.stored / seconds : 0;
 
     say_freed(r, LOG_NOTICE,
               g_strdup_printf("dump complete: %s in %.1f s (%.1f MB/s), %" PRIu64
                               " pages asked again; it is %s/vmcore",
-                              size, seconds, report_rate(r) * f->page_size / 1e6,
-                              f->pages.retransmitted, dumpfiles_path(r->files)));
+                              size, seconds, rate * f->page_size / 1e6, f->pages.retransmitted,
+                              dumpfiles_path(r->files)));
 }
 
 /* What can be done about it; "" where nothing but reading on helps. */
@@ -138,8 +141,8 @@ static void say_ended(const Report *r)
         say_freed(r, LOG_ERR,
                   g_strdup_printf("dump incomplete after %" PRIu64 " of %u pages: %s%s; what there "
                                   "is of it is %s/vmcore-incomplete",
-                                  pages_done(f), f->nr_pages, client_reason_text(f->reason), more,
-                                  dumpfiles_path(r->files)));
+                                  report_pages_done(f), f->nr_pages, client_reason_text(f->reason),
+                                  more, dumpfiles_path(r->files)));
     else if (f->reason == REASON_UNREACHABLE)
         say_freed(
             r, LOG_WARNING,
@@ -304,22 +307,17 @@ void report_info(const Report *r)
 char *report_line(const Report *r)
 {
     const ClientFacts *f = r->facts;
-    guint64 done = pages_done(f);
-    gdouble seconds =
-        f->first_request.us == G_MAXINT64 ? 0 : (gdouble)mono_diff(r->now, f->first_request) / 1e6;
-    gdouble pages = (gdouble)(f->pages.stored + f->pages.reserved);
-    gdouble rate = seconds > 0 ? pages / seconds : 0;
+    guint64 done = report_pages_done(f);
+    gdouble rate = report_rate(r);
     GString *line = g_string_new(NULL);
 
     g_string_printf(line, "%s: %s", r->entry->host, client_state_name(f->state));
     if (f->nr_pages > 0)
         g_string_append_printf(line, ", %" PRIu64 " of %u pages (%.0f %%)", done, f->nr_pages,
                                100.0 * (gdouble)done / f->nr_pages);
-    if (seconds > 0)
-        g_string_append_printf(line, ", %.1f MB/s",
-                               (gdouble)f->pages.stored * f->page_size / 1e6 / seconds);
     if (f->state == CLIENT_DUMPING && rate > 0)
-        g_string_append_printf(line, ", %.0f s left", (gdouble)(f->nr_pages - done) / rate);
+        g_string_append_printf(line, ", %.1f MB/s, %.0f s left", rate * f->page_size / 1e6,
+                               (gdouble)(f->nr_pages - done) / rate);
     g_string_append_printf(line, ", %" PRIu64 " pages asked again", f->pages.retransmitted);
     return g_string_free(line, FALSE);
 }

@@ -24,12 +24,12 @@ void report_note(const Report *r, ClientNote note);
 /* Write the info file. */
 void report_info(const Report *r);
 
-/* Pages a second, of the transfer so far; 0 = not known. */
+/* Pages that are done with: stored, or known to be no RAM. */
+guint64 report_pages_done(const ClientFacts *facts);
+
+/* Pages a second that are done with, from the first page asked for until now; 0 = not known. */
 gdouble report_rate(const Report *r);
 
 /* One line on a client, for SIGUSR1: state, pages done of how many, MB/s, time left,
  * retransmissions. To be freed. */
 char *report_line(const Report *r);
-
-/* "12.3 MiB", "980 KiB"; in a static buffer of the caller's thread. */
-char *report_bytes(guint64 bytes);

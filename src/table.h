@@ -1,0 +1,24 @@
+/* table.h - rows of named values, printed as a table for people or as JSON for programs.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <glib.h>
+#include <stdio.h>
+
+typedef struct {
+    const char *key;   /* of the row's value, and the JSON name */
+    const char *title; /* NULL: only for JSON */
+    gboolean number;   /* right-aligned; a JSON number */
+    gboolean no_json;  /* only for people: another column has the same as a number */
+} TableColumn;
+
+/* A row is a GHashTable of char * to char *; a key that it lacks is "-" or null. */
+void table_print(FILE *out, const TableColumn *columns, gsize n, GPtrArray *rows);
+
+/* One JSON object {"key":value,...} of a row. */
+void table_json_row(FILE *out, const TableColumn *columns, gsize n, GHashTable *row);
+
+/* A JSON array of the rows, one a line, each line indented by `indent`. */
+void table_json(FILE *out, const TableColumn *columns, gsize n, GPtrArray *rows,
+                const char *indent);
