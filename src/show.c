@@ -81,25 +81,27 @@ static char *size_text(guint64 bytes)
  */
 
 static const TableColumn client_columns[] = {
-    {"address", "ADDRESS", FALSE},
-    {"port", NULL, TRUE},
-    {"state", "STATE", FALSE},
-    {"pages_done", NULL, TRUE},
-    {"pages", "PAGES", TRUE},
-    {"percent", "%", TRUE},
-    {"page_size", NULL, TRUE},
-    {"bytes_per_second", NULL, TRUE},
-    {"mb_per_second", "MB/s", TRUE, .no_json = TRUE},
-    {"seconds_left", "SECONDS LEFT", TRUE},
-    {"retransmitted_pages", "ASKED AGAIN", TRUE},
-    {"directory", "DIRECTORY", FALSE},
+    {"address", "ADDRESS", TABLE_TEXT},
+    {"port", NULL, TABLE_NUMBER},
+    {"state", "STATE", TABLE_TEXT},
+    {"pages_done", NULL, TABLE_NUMBER},
+    {"pages", "PAGES", TABLE_NUMBER},
+    {"percent", "%", TABLE_NUMBER},
+    {"page_size", NULL, TABLE_NUMBER},
+    {"bytes_per_second", NULL, TABLE_NUMBER},
+    {"mb_per_second", "MB/s", TABLE_DISPLAY},
+    {"seconds_left", "SECONDS LEFT", TABLE_NUMBER},
+    {"retransmitted_pages", "ASKED AGAIN", TABLE_NUMBER},
+    {"directory", "DIRECTORY", TABLE_TEXT},
 };
 
 static const TableColumn server_columns[] = {
-    {"version", NULL, FALSE},   {"pid", NULL, TRUE},      {"written", NULL, TRUE},
-    {"udp_port", NULL, TRUE},   {"dumpdir", NULL, FALSE}, {"dumps_running", NULL, TRUE},
-    {"dumps_max", NULL, TRUE},  {"complete", NULL, TRUE}, {"incomplete", NULL, TRUE},
-    {"not_dumped", NULL, TRUE}, {"bytes", NULL, TRUE},
+    {"version", NULL, TABLE_TEXT},      {"pid", NULL, TABLE_NUMBER},
+    {"written", NULL, TABLE_NUMBER},    {"udp_port", NULL, TABLE_NUMBER},
+    {"dumpdir", NULL, TABLE_TEXT},      {"dumps_running", NULL, TABLE_NUMBER},
+    {"dumps_max", NULL, TABLE_NUMBER},  {"complete", NULL, TABLE_NUMBER},
+    {"incomplete", NULL, TABLE_NUMBER}, {"not_dumped", NULL, TABLE_NUMBER},
+    {"bytes", NULL, TABLE_NUMBER},
 };
 
 static void complete_client(GHashTable *row)
@@ -191,13 +193,19 @@ int show_status(const Config *config)
  */
 
 static const TableColumn dump_columns[] = {
-    {"start", "WHEN", FALSE},      {"client", "MACHINE", FALSE},
-    {"machine", NULL, FALSE},      {"result", "RESULT", FALSE},
-    {"bytes_on_disk", NULL, TRUE}, {"on_disk", "ON DISK", TRUE, .no_json = TRUE},
-    {"bytes_nominal", NULL, TRUE}, {"nominal", "NOMINAL", TRUE, .no_json = TRUE},
-    {"seconds", "SECONDS", TRUE},  {"directory", NULL, FALSE},
-    {"file", NULL, FALSE},         {"reason", NULL, FALSE},
-    {"panic", "PANIC", FALSE},
+    {"start", "WHEN", TABLE_TEXT},
+    {"client", "MACHINE", TABLE_TEXT},
+    {"machine", NULL, TABLE_TEXT},
+    {"result", "RESULT", TABLE_TEXT},
+    {"bytes_on_disk", NULL, TABLE_NUMBER},
+    {"on_disk", "ON DISK", TABLE_DISPLAY},
+    {"bytes_nominal", NULL, TABLE_NUMBER},
+    {"nominal", "NOMINAL", TABLE_DISPLAY},
+    {"seconds", "SECONDS", TABLE_NUMBER},
+    {"directory", NULL, TABLE_TEXT},
+    {"file", NULL, TABLE_TEXT},
+    {"reason", NULL, TABLE_TEXT},
+    {"panic", "PANIC", TABLE_TEXT},
 };
 
 /* What the first line of a kernel's last words looks like, the surest sign first. */

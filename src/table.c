@@ -48,13 +48,14 @@ void table_print(FILE *out, const TableColumn *columns, gsize n, GPtrArray *rows
         }
     for (gsize c = 0; c < n; c++)
         if (columns[c].title)
-            print_cell(out, columns[c].title, widths[c], columns[c].number, c == last);
+            print_cell(out, columns[c].title, widths[c], columns[c].kind != TABLE_TEXT, c == last);
     for (guint i = 0; i < rows->len; i++)
         for (gsize c = 0; c < n; c++) {
             const char *value = cell(g_ptr_array_index(rows, i), &columns[c]);
 
             if (columns[c].title)
-                print_cell(out, value ? value : "-", widths[c], columns[c].number, c == last);
+                print_cell(out, value ? value : "-", widths[c], columns[c].kind != TABLE_TEXT,
+                           c == last);
         }
 }
 
@@ -90,12 +91,12 @@ void table_json_row(FILE *out, const TableColumn *columns, gsize n, GHashTable *
     for (gsize c = 0; c < n; c++) {
         const char *value = cell(row, &columns[c]);
 
-        if (columns[c].no_json)
+        if (columns[c].kind == TABLE_DISPLAY)
             continue;
         fprintf(out, "%s\"%s\":", c > 0 ? "," : "", columns[c].key);
-        if (!value || (columns[c].number && !is_number(value)))
+        if (!value || (columns[c].kind == TABLE_NUMBER && !is_number(value)))
             fputs("null", out);
-        else if (columns[c].number)
+        else if (columns[c].kind == TABLE_NUMBER)
             fputs(value, out);
         else
             json_string(out, value);

@@ -6,11 +6,16 @@
 #include <glib.h>
 #include <stdio.h>
 
+typedef enum {
+    TABLE_TEXT,
+    TABLE_NUMBER,  /* right-aligned; a JSON number */
+    TABLE_DISPLAY, /* right-aligned; not in JSON, where another column has it as a number */
+} TableKind;
+
 typedef struct {
     const char *key;   /* of the row's value, and the JSON name */
     const char *title; /* NULL: only for JSON */
-    gboolean number;   /* right-aligned; a JSON number */
-    gboolean no_json;  /* only for people: another column has the same as a number */
+    TableKind kind;
 } TableColumn;
 
 /* A row is a GHashTable of char * to char *; a key that it lacks is "-" or null. */
