@@ -182,6 +182,8 @@ static WireFault parse_reply(const guint8 *d, gsize len, WireMessage *m)
         m->kind = WIRE_MSG_REGS;
         return parse_regs(payload, len, m);
     case WIRE_CODE_START_NETDUMP:
+        if (len < WIRE_START_MIN - WIRE_HEADER_SIZE)
+            return WIRE_FAULT_PAYLOAD;
         m->kind = WIRE_MSG_START;
         m->start = parse_start(m->nr, m->info, payload, len);
         return WIRE_OK;

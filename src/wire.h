@@ -16,6 +16,7 @@
 #define WIRE_HEADER_SIZE  13   /* bytes before a reply's payload, client to server */
 #define WIRE_CHUNK_SIZE   1024 /* bytes of memory in one MEM reply */
 #define WIRE_MEM_SIZE     (WIRE_HEADER_SIZE + WIRE_CHUNK_SIZE)
+#define WIRE_START_MIN    (2 * WIRE_REQUEST_SIZE) /* the shortest START, the oldest's, has 51 */
 #define WIRE_MAX_SIZE     2048 /* longer datagrams are not ours: RHEL 3's LOG ends at 1460 */
 #define WIRE_VERSION      5    /* the newest version we speak, sent in START_NETDUMP_ACK's from */
 #define WIRE_VERSION_MAX  8    /* a first byte of 1..8 is a reply's version */
@@ -106,7 +107,7 @@ typedef enum {
     WIRE_FAULT_SHORT,   /* a reply's header or payload is cut off */
     WIRE_FAULT_LONG,    /* longer than any reply */
     WIRE_FAULT_CODE,    /* a code that no client sends */
-    WIRE_FAULT_PAYLOAD, /* a START without sense, MEM not aligned, registers of no size */
+    WIRE_FAULT_PAYLOAD, /* a START too short, MEM not aligned, REGS without its text */
     WIRE_FAULT_BINARY,  /* neither a reply nor text */
     WIRE_N_FAULTS
 } WireFault;
