@@ -13,7 +13,8 @@
 
 void dump_call(Step *s)
 {
-    /* Together they are smaller than any START, so that nobody can use us to flood somebody. */
+    /* Together no larger than any START (wire.c sees to that): we are no use for flooding others.
+     */
     step_send(s, WIRE_CMD_START_NETDUMP_ACK, s->c->asks.next_nr--, WIRE_VERSION);
     if (asks_is_open(&s->c->asks, WIRE_CMD_GET_PAGE_SIZE))
         step_send_ask(s, WIRE_CMD_GET_PAGE_SIZE);
@@ -29,17 +30,19 @@ static gboolean page_size_ok(guint32 size)
 static void check_space(Step *s)
 {
     const ClientFacts *f = &s->c->facts;
-    guint64 pages = f->ram_pages ? f->ram_pages : f->nr_pages;
 
     step_enter(s, CLIENT_PREPARING);
-    step_emit(s, (Action){.kind = ACTION_CHECK_SPACE, .bytes = pages * f->page_size});
+    step_emit(s,
+              (Action){.kind = ACTION_CHECK_SPACE, .bytes = (guint64)f->ram_pages * f->page_size});
 }
 
 /* Everything that ASKING waits for is here. */
 static void asked_all(Step *s)
 {
-    const ClientFacts *f = &s->c->facts;
+    ClientFacts *f = &s->c->facts;
 
+    if (f->ram_pages == 0 || f->ram_pages > f->nr_pages)
+        f->ram_pages = f->nr_pages;
     if (!f->resumed)
         step_note(s, NOTE_CRASHED);
     if (!wire_machine_known(f->start.machine))
@@ -76,6 +79,17 @@ void dump_begin_asking(Step *s)
         step_ask(s, WIRE_CMD_GET_PAGE_SIZE);
     step_ask(s, WIRE_CMD_GET_NR_PAGES);
     step_ask(s, WIRE_CMD_GET_REGS);
+}
+
+void dump_go_on(Step *s)
+{
+    Client *c = s->c;
+
+    c->hello = TRUE;
+    if (!c->facts.dumps)
+        dump_begin_asking(s);
+    else if (c->file)
+        dump_begin(s);
 }
 
 void dump_on_dir(Step *s, int err)
@@ -136,7 +150,7 @@ void dump_begin(Step *s)
     c->facts.first_request = s->now;
     c->journal_synced = s->now;
     step_journal(s, FALSE);
-    step_emit_plain(s, ACTION_INFO);
+    step_info(s);
 }
 
 void dump_pump(Step *s)
@@ -173,7 +187,7 @@ void dump_check_stored(Step *s)
         step_note(s, NOTE_TRANSFERRED);
         c->facts.transferred = TRUE;
         step_journal(s, FALSE);
-        step_emit(s, (Action){.kind = ACTION_FINISH, .whole = TRUE});
+        end_finish(s, TRUE);
         end_begin(s);
         return;
     }
@@ -198,6 +212,8 @@ void dump_on_vmcore(Step *s, int err, gboolean resumed)
 {
     Client *c = s->c;
 
+    if (c->facts.state != CLIENT_PREPARING && c->facts.state != CLIENT_RESUMING)
+        return;
     if (err == EEXIST) { /* a former server got as far as renaming it */
         c->finished = c->facts.transferred = TRUE;
         c->facts.result = RESULT_COMPLETE;
@@ -219,11 +235,13 @@ void dump_on_vmcore(Step *s, int err, gboolean resumed)
     if (c->facts.state == CLIENT_PREPARING) {
         dump_begin(s);
     } else if (c->facts.transferred && resumed) {
-        step_emit(s, (Action){.kind = ACTION_FINISH, .whole = TRUE});
+        end_finish(s, TRUE);
         end_begin(s);
     } else if (c->facts.transferred) { /* the file is gone, but perhaps the machine is not */
         c->facts.transferred = FALSE;
         step_ask(s, WIRE_CMD_HELLO);
+    } else if (c->hello) {
+        dump_begin(s);
     }
 }
 
@@ -231,7 +249,8 @@ void dump_on_disk_failed(Step *s, int err, gboolean lost)
 {
     Client *c = s->c;
 
-    if (!c->file || c->finished || c->facts.result != RESULT_RUNNING)
+    if (!c->file || c->finished || c->facts.result != RESULT_RUNNING ||
+        (c->facts.state == CLIENT_STALLED && !lost))
         return;
     c->facts.disk_errno = err;
     step_note(s, NOTE_DISK_FAILED);
@@ -258,10 +277,13 @@ static void once_more(Step *s)
     } else {
         step_emit_plain(s, ACTION_RETRY);
         step_enter(s, c->stalled_in);
+        c->heard = s->now;
         if (c->window)
             window_restart(c->window);
         if (c->facts.state == CLIENT_ENDING)
             c->timer = s->now;
+        if (c->facts.state == CLIENT_RESUMING) /* the answer may have come in STALLED */
+            step_ask(s, WIRE_CMD_HELLO);
     }
 }
 

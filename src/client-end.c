@@ -9,8 +9,9 @@
 #define STATE_MAX     SPAN_S(10) /* a machine that never ends its text is cut off */
 
 #define HELLO_WAIT     SPAN_MS(250) /* for the answer to the HELLO behind a REBOOT; later twice it */
-#define HELLO_SILENCES 6  /* unanswered in a row: it reboots (it is deaf for 3 s: we are faster) */
-#define REBOOTS_MAX    20 /* and if it answers for ever, this is where we end */
+#define HELLO_SILENCES 6            /* unanswered in a row: it reboots */
+#define LOSSY_SILENCES 16 /* ... where 30 % are lost each way, that many are worth as much */
+#define REBOOTS_MAX    40 /* and if it answers for ever, this is where we end */
 
 /* -- ENDING, WAITING, REBOOTING ------------------------------------------------------------------
  */
@@ -19,8 +20,7 @@ void end_close(Step *s, gboolean keep)
 {
     asks_drop_all(&s->c->asks);
     step_enter(s, CLIENT_CLOSED);
-    if (s->c->dir)
-        step_emit_plain(s, ACTION_INFO);
+    step_info(s);
     step_emit(s, (Action){.kind = ACTION_CLOSE, .keep = keep});
 }
 
@@ -42,7 +42,7 @@ void end_begin(Step *s)
 
     asks_drop_all(&c->asks);
     step_enter(s, CLIENT_ENDING);
-    if (c->facts.reason == REASON_SILENT || c->facts.reason == REASON_RECRASHED)
+    if (c->facts.reason == REASON_SILENT || c->recrashed)
         c->quiet = TRUE;
     if (c->quiet)
         return;
@@ -59,6 +59,12 @@ void end_heard_state(Step *s)
         s->c->timer = mono_add(s->now, QUIET);
 }
 
+void end_finish(Step *s, gboolean whole)
+{
+    s->c->finishing = TRUE;
+    step_emit(s, (Action){.kind = ACTION_FINISH, .whole = whole});
+}
+
 void end_give_up(Step *s, ClientReason reason)
 {
     Client *c = s->c;
@@ -72,10 +78,22 @@ void end_give_up(Step *s, ClientReason reason)
         return;
     }
     if (c->file)
-        step_emit(s, (Action){.kind = ACTION_FINISH, .whole = FALSE});
+        end_finish(s, FALSE);
     else
         c->finished = TRUE;
     end_begin(s);
+}
+
+/* What is on its way to an end stays so, a whole dump above all. */
+void end_recrashed(Step *s)
+{
+    Client *c = s->c;
+
+    c->recrashed = TRUE;
+    if (c->facts.state == CLIENT_ENDING || c->finishing)
+        c->quiet = TRUE;
+    else
+        end_give_up(s, REASON_RECRASHED);
 }
 
 void end_on_finished(Step *s, int err)
@@ -102,35 +120,47 @@ static void send_reboot(Step *s)
 
     c->reboots++;
     step_send(s, WIRE_CMD_REBOOT, c->asks.next_nr--, 0);
-    step_ask(s, WIRE_CMD_HELLO);
+    step_send(s, WIRE_CMD_HELLO, c->asks.next_nr--, 0);
     c->timer = mono_add(s->now, c->silences < 2 ? HELLO_WAIT : 2 * HELLO_WAIT);
 }
 
 void end_reboot(Step *s)
 {
     asks_drop_all(&s->c->asks);
+    s->c->reboot_nr = s->c->asks.next_nr;
     step_enter(s, CLIENT_REBOOTING);
     step_journal(s, FALSE);
     send_reboot(s);
 }
 
+/* How many silences in a row are proof depends on how much this network loses. */
+static guint silences_needed(const ClientFacts *f)
+{
+    return 32 * (f->asked_again + f->pages.retransmitted) > f->pages.stored + 3 ? LOSSY_SILENCES
+                                                                                : HELLO_SILENCES;
+}
+
 void end_check_reboot(Step *s)
 {
     Client *c = s->c;
+    guint needed = silences_needed(&c->facts);
 
     if (mono_before(s->now, c->timer))
         return;
-    if (++c->silences < HELLO_SILENCES && c->reboots < REBOOTS_MAX) {
+    if (++c->silences < needed && c->reboots < REBOOTS_MAX) {
         send_reboot(s);
         return;
     }
-    step_note(s, c->silences < HELLO_SILENCES ? NOTE_REBOOT_REFUSED : NOTE_REBOOTED);
+    step_note(s, c->silences < needed ? NOTE_REBOOT_REFUSED : NOTE_REBOOTED);
     end_close(s, FALSE);
 }
 
-/* REBOOT was lost, or the machine has not got to it yet; the timer sends the next one. */
-void end_hello_answered(Step *s)
+/* REBOOT was lost, or the machine has not got to it yet; the timer sends the next one. An answer
+ * that took longer than the time to the next HELLO counts as well. */
+void end_on_hello(Step *s, guint32 nr)
 {
+    if (s->c->reboot_nr - nr >= s->c->reboot_nr - s->c->asks.next_nr)
+        return;
     s->c->silences = 0;
     if (s->c->reboots >= REBOOTS_MAX) {
         step_note(s, NOTE_REBOOT_REFUSED);
@@ -158,8 +188,8 @@ void end_check(Step *s)
     if (!c->quiet || !c->finished)
         return;
 
-    step_emit_plain(s, ACTION_INFO);
-    if (c->facts.reason == REASON_RECRASHED) { /* it wants to be dumped, not to be rebooted */
+    step_info(s);
+    if (c->recrashed) { /* it wants to be dumped, not to be rebooted */
         end_close(s, FALSE);
         return;
     }

@@ -27,7 +27,9 @@ struct Client {
     gboolean slot;          /* and this is what it said */
     gboolean dir;           /* the directory is there */
     gboolean file;          /* vmcore-incomplete is open */
-    gboolean finished;      /* ... and closed again, or there never was one */
+    gboolean finishing;     /* FINISH was given */
+    gboolean finished;      /* the file is closed again, or there never was one */
+    gboolean recrashed;     /* it wants to be dumped again, not to be rebooted */
     gboolean tried_again;   /* after netdump-nospace: only once */
     gboolean flushed;       /* all pages asked for so far were sent to the disk */
     ClientState stalled_in; /* where STALLED goes back to */
@@ -43,6 +45,7 @@ struct Client {
     gboolean quiet;       /* nothing more will */
 
     guint reboots, silences; /* REBOOTING: REBOOTs sent, HELLOs unanswered in a row */
+    guint32 reboot_nr;       /* of the first REBOOT: what was sent since has lower ones */
 
     guint32 journal_floor; /* floor_written of the last ACTION_JOURNAL */
     Mono journal_synced;
@@ -60,7 +63,8 @@ void step_emit(Step *s, Action action);
 void step_emit_plain(Step *s, ActionKind kind);
 void step_note(Step *s, ClientNote what);
 void step_run_hook(Step *s, ClientHook hook);
-void step_journal(Step *s, gboolean sync);
+void step_journal(Step *s, gboolean sync); /* if there is a directory, like the next one */
+void step_info(Step *s);
 void step_send(Step *s, WireCommand command, guint32 nr, guint32 from);
 void step_ask(Step *s, WireCommand command);      /* a new question */
 void step_send_ask(Step *s, WireCommand command); /* the open one, once more */
@@ -70,6 +74,7 @@ gboolean client_waits(const Client *c); /* for an answer */
 /* client-dump.c */
 void dump_call(Step *s);         /* answer a START */
 void dump_begin_asking(Step *s); /* the machine has proved that it is there */
+void dump_go_on(Step *s);        /* likewise, in RESUMING */
 void dump_check_asking(Step *s); /* is everything here that ASKING waits for? */
 void dump_begin(Step *s);        /* the first page */
 void dump_pump(Step *s);         /* ask for as much as may be in flight */
@@ -83,11 +88,13 @@ void dump_on_nospace(Step *s, gboolean try_again);
 
 /* client-end.c */
 void end_give_up(Step *s, ClientReason reason);
-void end_begin(Step *s); /* ENDING */
+void end_recrashed(Step *s);
+void end_finish(Step *s, gboolean whole); /* the file */
+void end_begin(Step *s);                  /* ENDING */
 void end_heard_state(Step *s);
 void end_on_finished(Step *s, int err);
 void end_check(Step *s);  /* is ENDING over? */
 void end_reboot(Step *s); /* REBOOTING */
 void end_check_reboot(Step *s);
-void end_hello_answered(Step *s); /* REBOOT was lost */
+void end_on_hello(Step *s, guint32 nr); /* REBOOTING: a REBOOT was lost */
 void end_close(Step *s, gboolean keep);

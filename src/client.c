@@ -47,9 +47,15 @@ void step_journal(Step *s, gboolean sync)
     step_emit(s, (Action){.kind = ACTION_JOURNAL, .sync = sync});
 }
 
+void step_info(Step *s)
+{
+    if (s->c->dir)
+        step_emit_plain(s, ACTION_INFO);
+}
+
 gboolean client_waits(const Client *c)
 {
-    return asks_any_open(&c->asks) || (c->window && window_deadline(c->window).us != G_MAXINT64);
+    return asks_any_open(&c->asks) || (c->window && !window_all_whole(c->window));
 }
 
 void step_send(Step *s, WireCommand command, guint32 nr, guint32 from)
@@ -128,31 +134,16 @@ static void on_start(Step *s, const WireStart *start)
     default:
         break;
     }
-    if (c->facts.reason == REASON_RECRASHED)
+    if (c->recrashed)
         return;
     if (c->starts++ == 0)
         c->starts_since = s->now;
     if (c->starts >= STARTS_CRASH && mono_diff(s->now, c->starts_since) >= STARTS_SPAN) {
-        end_give_up(s, REASON_RECRASHED);
+        end_recrashed(s);
     } else if (!asks_is_open(&c->asks, WIRE_CMD_HELLO) &&
                mono_diff(s->now, c->probed) >= PROBE_PAUSE) {
         c->probed = s->now;
         step_ask(s, WIRE_CMD_HELLO);
-    }
-}
-
-static void on_hello(Step *s)
-{
-    Client *c = s->c;
-
-    if (c->facts.state == CLIENT_REBOOTING) {
-        end_hello_answered(s);
-    } else if (c->facts.state == CLIENT_RESUMING) {
-        c->hello = TRUE;
-        if (c->file)
-            dump_begin(s);
-        else
-            dump_begin_asking(s);
     }
 }
 
@@ -175,8 +166,9 @@ static void on_answer(Step *s, WireCommand command, const WireMessage *m)
     heard(s, m);
     switch (m->kind) {
     case WIRE_MSG_HELLO:
-        on_hello(s);
-        return;
+        if (c->facts.state == CLIENT_RESUMING)
+            dump_go_on(s);
+        break;
     case WIRE_MSG_PAGE_SIZE:
         c->facts.page_size = m->info;
         if (c->facts.state == CLIENT_CALLED)
@@ -189,8 +181,6 @@ static void on_answer(Step *s, WireCommand command, const WireMessage *m)
         on_regs(s, m);
         break;
     }
-    c->facts.ram_pages = MIN(c->facts.ram_pages, c->facts.nr_pages);
-    dump_check_asking(s);
 }
 
 static void on_mem(Step *s, const WireMessage *m)
@@ -242,7 +232,10 @@ static void on_packet(Step *s, const WireMessage *m)
         on_no_ram(s, m, 1); /* not above any page: just this one */
         break;
     case WIRE_MSG_HELLO:
-        on_answer(s, WIRE_CMD_HELLO, m);
+        if (s->c->facts.state == CLIENT_REBOOTING)
+            end_on_hello(s, m->nr);
+        else
+            on_answer(s, WIRE_CMD_HELLO, m);
         break;
     case WIRE_MSG_NR_PAGES:
         on_answer(s, WIRE_CMD_GET_NR_PAGES, m);
@@ -330,8 +323,12 @@ static void on_shutdown(Step *s)
 
     if (c->facts.result == RESULT_RUNNING)
         c->facts.result = RESULT_INTERRUPTED;
-    if (c->file)
+    if (c->file && !c->finishing)
         step_emit_plain(s, ACTION_FLUSH);
+    /* No journal will tell of it: rather a machine without its dump than one that waits for ever.
+     * (One that has not heard our ACK does not hear this, either.) */
+    if (!c->dir)
+        step_send(s, WIRE_CMD_REBOOT, c->asks.next_nr--, 0);
     step_journal(s, TRUE);
     end_close(s, TRUE);
 }
@@ -345,6 +342,7 @@ static Client *new_client(const ClientSpec *spec, Mono now)
 
     c->spec = *spec;
     c->facts.id = spec->id;
+    c->facts.next_nr = spec->nr_seed;
     c->limit = spec->max_in_flight;
     c->asks.next_nr = spec->nr_seed - 1;
     c->heard = now;
@@ -378,7 +376,8 @@ Client *client_resume(const ClientSpec *spec, const ClientFacts *facts, gboolean
     c->facts.start = facts->start;
     c->facts.version = facts->version;
     c->facts.dumps = facts->dumps;
-    c->facts.transferred = facts->transferred;
+    /* A power cut may have taken what a former server had only handed to the kernel. */
+    c->facts.transferred = facts->transferred && facts->floor_written >= facts->nr_pages;
     c->facts.page_size = facts->page_size;
     c->facts.nr_pages = facts->nr_pages;
     c->facts.ram_pages = facts->ram_pages;
@@ -491,6 +490,11 @@ void client_limit(Client *c, guint max_in_flight)
 void client_set_timeout(Client *c, Span client_timeout)
 {
     c->spec.client_timeout = client_timeout;
+}
+
+gboolean client_is_over(const ClientFacts *facts)
+{
+    return facts->result != RESULT_RUNNING && facts->result != RESULT_INTERRUPTED;
 }
 
 const ClientFacts *client_facts(const Client *c)

@@ -201,6 +201,10 @@ void client_limit(Client *c, guint max_in_flight);
 /* For a new configuration. */
 void client_set_timeout(Client *c, Span client_timeout);
 
+/* What client_resume() wants to know as `rebooting`: the dump has its result. (The state can't tell
+ * it: after EVENT_SHUTDOWN it is CLOSED.) */
+gboolean client_is_over(const ClientFacts *facts);
+
 const ClientFacts *client_facts(const Client *c);
 
 /* Lower-case words for status, info and logs. Never NULL. */
