@@ -457,7 +457,7 @@ static int run_journal(gpointer data)
 
 static JournalState state_of(const ClientFacts *facts)
 {
-    if (facts->state >= CLIENT_WAITING || facts->reason != REASON_NONE)
+    if (client_is_over(facts))
         return JOURNAL_REBOOTING;
     return facts->transferred ? JOURNAL_TRANSFERRED : JOURNAL_DUMPING;
 }
