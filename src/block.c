@@ -50,9 +50,16 @@ static void release(Block *block)
     g_free(block);
 }
 
-static void empty_pool(VmcorePool *pool)
+/* To map a block and to fault its pages in costs as much as to fill it: what was once needed is
+ * kept as long as there are as many dumps. */
+static guint limit_of(const VmcorePool *pool)
 {
-    while (pool->free) {
+    return pool->users > 0 ? pool->cap + pool->users : 0;
+}
+
+static void shrink(VmcorePool *pool)
+{
+    while (pool->free && pool->total > limit_of(pool)) {
         Block *block = pool->free;
 
         pool->free = block->next_free;
@@ -64,7 +71,6 @@ void vmcore_pool_free(VmcorePool *pool)
 {
     if (!pool)
         return;
-    empty_pool(pool);
     g_warn_if_fail(pool->total == 0 && pool->users == 0);
     g_free(pool);
 }
@@ -86,8 +92,8 @@ void block_pool_enter(VmcorePool *pool)
 
 void block_pool_leave(VmcorePool *pool)
 {
-    if (--pool->users == 0)
-        empty_pool(pool);
+    pool->users--;
+    shrink(pool);
 }
 
 static Block *allocate(VmcorePool *pool)
@@ -130,12 +136,9 @@ void block_free(Block *block)
 {
     VmcorePool *pool = block->pool;
 
-    if (pool->total > pool->cap) {
-        release(block);
-        return;
-    }
     block->next_free = pool->free;
     pool->free = block;
+    shrink(pool);
 }
 
 guint64 block_offset(const Block *block)

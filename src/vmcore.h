@@ -43,8 +43,9 @@ typedef struct {
     guint64 pwrites;
 } VmcoreStats;
 
-/* cap: blocks that all dumps together may hold, 1..65536. It is exceeded by a block a dump, where
- * every block waits for the disk, rather than that a page is refused. */
+/* cap: blocks that all dumps together may hold, 1..65536. It is exceeded where every block waits
+ * for the disk, rather than that a page is refused; of what is above it, a block a dump is kept for
+ * further use. Without a dump the pool is empty. */
 VmcorePool *vmcore_pool_new(guint cap);
 void vmcore_pool_free(VmcorePool *pool);           /* behind the last Vmcore and its queue */
 guint64 vmcore_pool_bytes(const VmcorePool *pool); /* in blocks, free ones included */
