@@ -25,7 +25,7 @@ typedef gint64 Span;
 
 static inline Mono mono_add(Mono t, Span d)
 {
-    return (Mono){t.us > G_MAXINT64 - d ? G_MAXINT64 : t.us + d};
+    return (Mono){d > 0 && t.us > G_MAXINT64 - d ? G_MAXINT64 : t.us + d};
 }
 
 static inline Span mono_diff(Mono later, Mono earlier)
