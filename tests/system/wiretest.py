@@ -3,6 +3,7 @@
 # could not find a mistake in it.
 # SPDX-License-Identifier: GPL-2.0-or-later
 import collections
+import concurrent.futures
 import lzma
 import os
 import socket
@@ -11,7 +12,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
+import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
@@ -30,21 +33,32 @@ Reply = collections.namedtuple("Reply", "version nr code info payload source raw
 
 
 class Tap:
-    """ok() lines, and the plan at the end."""
+    """ok() lines, and the plan at the end. Any thread may call ok()."""
 
     def __init__(self):
         self.n = 0
         self.failed = 0
+        self.lock = threading.Lock()
 
     def ok(self, good, name, *notes):
-        self.n += 1
-        self.failed += not good
-        print(f"{'ok' if good else 'not ok'} {self.n} - {name}", flush=True)
-        if not good:
-            for note in notes:
-                for line in str(note).splitlines():
-                    print(f"#   {line}", flush=True)
+        with self.lock:
+            self.n += 1
+            self.failed += not good
+            print(f"{'ok' if good else 'not ok'} {self.n} - {name}", flush=True)
+            if not good:
+                for note in notes:
+                    for line in str(note).splitlines():
+                        print(f"#   {line}", flush=True)
         return good
+
+    def together(self, jobs, at_once=8):
+        """Run functions at the same time: most of a dump's time is waiting. One that dies has failed."""
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            for job in [pool.submit(job) for job in jobs]:
+                try:
+                    job.result()
+                except Exception:  # whatever it was: the plan must not come out right
+                    self.ok(False, "a test died", traceback.format_exc())
 
     def equal(self, is_, should, name):
         return self.ok(is_ == should, name, f"is:     {is_!r}", f"should: {should!r}")
