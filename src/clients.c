@@ -19,9 +19,7 @@ struct Clients {
     GHashTable *by_peer; /* NetAddr in the entry -> entry */
     guint32 last_id;
     guint slots;
-    guint n_shared; /* dumps among which the buffer was shared out last */
-    gsize shared;   /* and the pages that were */
-    guint turn;     /* index of the first entry whose turn it is */
+    guint turn; /* index of the first entry whose turn it is */
     Mono turn_ends;
 };
 
@@ -56,7 +54,6 @@ void clients_free(Clients *clients)
 void clients_set_limits(Clients *clients, const ClientsLimits *limits)
 {
     clients->limits = *limits;
-    clients->n_shared = 0;
     for (guint i = 0; i < clients->entries->len; i++)
         client_set_timeout(clients_nth(clients, i)->client, limits->client_timeout);
 }
@@ -158,7 +155,6 @@ void clients_remove(Clients *clients, ClientEntry *entry)
     clients_give_slot(clients, entry);
     g_hash_table_remove(clients->by_peer, &entry->peer);
     g_ptr_array_remove(clients->entries, entry);
-    clients->n_shared = 0;
 }
 
 ClientEntry *clients_find(const Clients *clients, const NetAddr *peer)
@@ -233,16 +229,23 @@ static guint in_flight(const ClientEntry *entry)
     return client_facts(entry->client)->pages.in_flight;
 }
 
+static void set_share(ClientEntry *entry, guint share, GPtrArray *grown)
+{
+    if (share > entry->share)
+        g_ptr_array_add(grown, entry);
+    if (share != entry->share)
+        client_limit(entry->client, share);
+    entry->share = share;
+}
+
 /* Each gets the same part of the buffer; what one does not use is not lent out. */
 static void share_evenly(Clients *clients, gsize bytes_each, GPtrArray *grown)
 {
     for (guint i = 0; i < clients->entries->len; i++) {
         ClientEntry *entry = clients_nth(clients, i);
+        gboolean dumps = state_of(entry) == CLIENT_DUMPING;
 
-        if (state_of(entry) != CLIENT_DUMPING)
-            continue;
-        client_limit(entry->client, (guint)MIN(bytes_each / page_cost(entry), WINDOW_MAX));
-        g_ptr_array_add(grown, entry);
+        set_share(entry, dumps ? (guint)MIN(bytes_each / page_cost(entry), WINDOW_MAX) : 0, grown);
     }
 }
 
@@ -252,26 +255,23 @@ static void share_by_turns(Clients *clients, gsize budget, GPtrArray *grown)
 {
     guint n = clients->entries->len;
     gsize used = 0;
+    gboolean full = FALSE;
 
     for (guint i = 0; i < n; i++) {
         ClientEntry *entry = clients_nth(clients, i);
 
         if (state_of(entry) == CLIENT_DUMPING)
             used += in_flight(entry) * page_cost(entry);
-        client_limit(entry->client, 0);
     }
     for (guint i = 0; i < n; i++) {
         ClientEntry *entry = clients_nth(clients, (clients->turn + i) % n);
-        gsize more;
+        gboolean dumps = state_of(entry) == CLIENT_DUMPING;
+        gsize more = dumps && in_flight(entry) == 0 ? page_cost(entry) : 0;
 
-        if (state_of(entry) != CLIENT_DUMPING)
-            continue;
-        more = in_flight(entry) > 0 ? 0 : page_cost(entry);
-        if (used + more > budget)
-            break;
-        used += more;
-        client_limit(entry->client, 1);
-        g_ptr_array_add(grown, entry);
+        full |= used + more > budget;
+        if (!full)
+            used += more;
+        set_share(entry, dumps && !full, grown);
     }
 }
 
@@ -289,10 +289,7 @@ void clients_balance(Clients *clients, Mono now, GPtrArray *grown)
         }
     if (n == 0 || budget / n >= page) {
         clients->turn_ends = MONO_NEVER;
-        if (n == clients->n_shared && page == clients->shared)
-            return;
-        if (n > 0)
-            share_evenly(clients, budget / n, grown);
+        share_evenly(clients, budget / MAX(n, 1), grown);
     } else {
         if (clients->turn_ends.us == G_MAXINT64 || !mono_before(now, clients->turn_ends)) {
             clients->turn = (clients->turn + (guint)MAX(budget / page, 1)) % clients->entries->len;
@@ -300,8 +297,6 @@ void clients_balance(Clients *clients, Mono now, GPtrArray *grown)
         }
         share_by_turns(clients, MAX(budget, page), grown);
     }
-    clients->n_shared = n;
-    clients->shared = page;
 }
 
 Mono clients_deadline(const Clients *clients)

@@ -21,6 +21,7 @@ typedef struct {
     char host[NETADDR_STRLEN]; /* its address without port, as text */
     Client *client;
     gboolean slot;        /* it counts in max_concurrent_dumps */
+    guint share;          /* pages that it may have in flight; 0 where it does not dump */
     gpointer files;       /* perform.c's: its DumpFiles, or NULL */
     guint64 drops_before; /* of the socket, when it came */
 } ClientEntry;
