@@ -29,6 +29,8 @@ struct DumpFiles {
     Crashdir *dir;
     Journal *journal;
     Vmcore *vmcore;
+    guint32 synced;    /* floor_synced of the last sync that succeeded; for journal jobs only, */
+    gboolean unsynced; /* like this: one has failed, nobody knows which pages the kernel lost */
 
     guint64 need; /* bytes that the last space check was for */
     DumpdirSpace space;
@@ -208,6 +210,7 @@ DumpFiles *dumpfiles_adopt(const DumpFilesShared *shared, const char *name, Jour
     f->peer = record->client;
     f->local = record->local;
     f->started = record->started;
+    f->synced = record->floor_synced;
     f->is_open = TRUE;
     netaddr_host_to_string(&f->peer, f->host);
     return f;
@@ -445,10 +448,15 @@ static int run_journal(gpointer data)
     GError *error = NULL;
     int err = 0;
 
-    if (w->sync)
+    if (w->sync && !f->unsynced)
         err = sync_vmcore(crashdir_fd(f->dir));
-    if (err) /* it will come out when the dump is finished; the journal keeps to what it knows */
+    if (err) { /* it will come out when the dump is finished; the journal keeps to what it knows */
+        f->unsynced = TRUE;
         return err;
+    }
+    if (!f->unsynced)
+        f->synced = w->sync ? w->record.floor_synced : MIN(f->synced, w->record.floor_synced);
+    w->record.floor_synced = MIN(w->record.floor_synced, f->synced);
     err = journal_write(f->journal, &w->record, w->sync, &error);
     if (err)
         complain(f, error);
