@@ -7,8 +7,9 @@
  * All file work is jobs in the DiskQueue given at creation, in the order of the calls; the owner
  * may push jobs of its own between (a journal's record behind vmcore_sync()). A write that fails
  * stops the queue and is told to the queue's `failed`: disk_queue_retry() tries the same bytes
- * again, disk_queue_drop() throws them away (their pages are then never reported as stored), and
- * vmcore_finish_partial() goes past it. All calls and callbacks are for the loop's thread.
+ * again, disk_queue_drop() throws them away (every page not reported as stored must then be given
+ * again from its first byte), and vmcore_finish_partial() goes past it. All calls and callbacks are
+ * for the loop's thread.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
