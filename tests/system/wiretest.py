@@ -261,6 +261,7 @@ class Daemon:
         self.config = os.path.join(directory, "server.conf")
         self.host = host
         self.args = args
+        self.env = None         # of the process, if not ours
         self.port = None
         os.makedirs(self.dumps, mode=0o700, exist_ok=True)
         with open(self.config, "w", encoding="ascii") as f:
@@ -275,7 +276,7 @@ class Daemon:
                 self.process = subprocess.Popen(
                     [os.path.join(BUILD, "netdump-server"), f"--config={self.config}", f"--addr={self.host}",
                      f"--port={self.port}", f"--dumpdir={self.dumps}", *self.args],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env)
             end = time.monotonic() + PATIENCE
             while self.process.poll() is None and time.monotonic() < end:
                 if "listening on" in self.log():
