@@ -9,10 +9,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-/* In: the local address, the kernel's drops, the size of coalesced segments. Out: our address. */
+/* In: the local address, the kernel's drops, the size of coalesced segments. Out: our address, the
+ * size of segments. */
 #define IN_CONTROL                                                                                 \
     (CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(guint32)) + CMSG_SPACE(sizeof(int)))
-#define OUT_CONTROL CMSG_SPACE(sizeof(struct in6_pktinfo))
+#define OUT_CONTROL (CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(guint16)))
 
 typedef struct {
     struct mmsghdr msg[SOCK_BATCH];
@@ -27,16 +28,26 @@ typedef struct {
     guint used; /* msg[0..used) were filled by the last call and must be made ready again */
 } Inbox;
 
+/* Datagrams of one length from one address to one other: with UDP_SEGMENT a single message. */
 typedef struct {
-    struct mmsghdr msg[SOCK_BATCH];
+    NetAddr local, to;
+    gsize len; /* of each */
+    guint n, first, last;
+} Parcel;
+
+typedef struct {
+    guint8 data[SOCK_BATCH][SOCK_SEND_MAX];
+    guint next[SOCK_BATCH]; /* the following datagram of the same parcel */
+    guint n;                /* datagrams */
+    Parcel parcel[SOCK_BATCH];
+    guint n_parcels;
+    struct mmsghdr msg[SOCK_BATCH]; /* one for a parcel */
     struct iovec iov[SOCK_BATCH];
     struct sockaddr_storage to[SOCK_BATCH];
     union {
         char bytes[OUT_CONTROL];
         struct cmsghdr align;
     } control[SOCK_BATCH];
-    guint8 data[SOCK_BATCH][SOCK_SEND_MAX];
-    guint n;
 } Outbox;
 
 typedef struct {
@@ -54,6 +65,7 @@ struct Sock {
     gsize rcvbuf;
     char *hint;
     gboolean gro;
+    gboolean gso; /* UDP_SEGMENT: until the kernel or a device refuses it */
     guint64 drops;
     SockStats stats;
     Inbox in;

@@ -82,6 +82,9 @@ static gboolean set_options(Sock *s, const Port *p, const SockOptions *options, 
     if (!options->no_gro && set_int(p->fd, IPPROTO_UDP, UDP_GRO, 1))
         s->gro = TRUE;
 #endif
+#ifdef UDP_SEGMENT
+    s->gso = !options->no_gso && set_int(p->fd, IPPROTO_UDP, UDP_SEGMENT, 0);
+#endif
     return TRUE;
 }
 

@@ -122,35 +122,90 @@ guint sock_receive(Sock *s, SockFn fn, gpointer user)
     return 0;
 }
 
-static void set_source(struct msghdr *h, const NetAddr *local, guint32 scope)
+/* Appends one control message; there is room for the two that we send. */
+static void add_control(struct msghdr *h, int level, int type, const void *data, gsize len)
 {
-    struct cmsghdr *c = h->msg_control; /* the first one: there is room */
+    struct cmsghdr *c = (gpointer)((guint8 *)h->msg_control + h->msg_controllen);
 
+    c->cmsg_level = level;
+    c->cmsg_type = type;
+    c->cmsg_len = CMSG_LEN(len);
+    memcpy(CMSG_DATA(c), data, len);
+    h->msg_controllen += CMSG_SPACE(len);
+}
+
+static void add_source(struct msghdr *h, const NetAddr *local, const NetAddr *to)
+{
+    if (local->family != to->family || netaddr_is_any(local))
+        return; /* not known: the kernel chooses */
     if (local->family == NET_IPV4) {
         struct in_pktinfo info = {0};
         memcpy(&info.ipi_spec_dst, local->bytes, 4);
-        c->cmsg_level = IPPROTO_IP;
-        c->cmsg_type = IP_PKTINFO;
-        c->cmsg_len = CMSG_LEN(sizeof info);
-        memcpy(CMSG_DATA(c), &info, sizeof info);
-        h->msg_controllen = CMSG_SPACE(sizeof info);
+        add_control(h, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
     } else {
-        struct in6_pktinfo info = {.ipi6_ifindex = scope};
+        struct in6_pktinfo info = {.ipi6_ifindex = local->scope ? local->scope : to->scope};
         memcpy(&info.ipi6_addr, local->bytes, 16);
-        c->cmsg_level = IPPROTO_IPV6;
-        c->cmsg_type = IPV6_PKTINFO;
-        c->cmsg_len = CMSG_LEN(sizeof info);
-        memcpy(CMSG_DATA(c), &info, sizeof info);
-        h->msg_controllen = CMSG_SPACE(sizeof info);
+        add_control(h, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
     }
 }
 
-static void failed(Sock *s, Port *p, guint i, int err)
+/* Makes a message for each parcel. */
+static void pack(Outbox *out)
 {
-    s->stats.send_failed++;
+    guint k = 0;
+
+    for (guint i = 0; i < out->n_parcels; i++) {
+        const Parcel *parcel = &out->parcel[i];
+        struct msghdr *h = &out->msg[i].msg_hdr;
+
+        *h = (struct msghdr){.msg_name = &out->to[i], .msg_iov = &out->iov[k]};
+        h->msg_namelen = netaddr_to_sockaddr(&parcel->to, &out->to[i]);
+        for (guint j = parcel->first; h->msg_iovlen < parcel->n; j = out->next[j]) {
+            out->iov[k++] = (struct iovec){out->data[j], parcel->len};
+            h->msg_iovlen++;
+        }
+        h->msg_control = out->control[i].bytes;
+        add_source(h, &parcel->local, &parcel->to);
+#ifdef UDP_SEGMENT
+        if (parcel->n > 1) {
+            guint16 size = (guint16)parcel->len;
+            add_control(h, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof size);
+        }
+#endif
+        if (h->msg_controllen == 0)
+            h->msg_control = NULL;
+    }
+}
+
+static void failed(Sock *s, const Parcel *parcel, int err)
+{
+    s->stats.send_failed += parcel->n;
     s->stats.last_errno = err;
-    netaddr_from_sockaddr((struct sockaddr *)&p->out->to[i], p->out->msg[i].msg_hdr.msg_namelen,
-                          &s->stats.last_to);
+    s->stats.last_to = parcel->to;
+}
+
+/* The parcels from `first` on that weren't sent, again, as one datagram each. */
+static void unbundle(Outbox *out, guint first)
+{
+    Parcel old[SOCK_BATCH];
+    guint n = out->n_parcels - first;
+
+    memcpy(old, &out->parcel[first], n * sizeof *old);
+    out->n_parcels = 0;
+    for (guint i = 0; i < n; i++)
+        for (guint j = old[i].first, left = old[i].n; left > 0; j = out->next[j], left--) {
+            Parcel *single = &out->parcel[out->n_parcels++];
+            *single = old[i];
+            single->n = 1;
+            single->first = single->last = j;
+        }
+    pack(out);
+}
+
+/* What a kernel or a device (no checksums, IPsec) says that can't cut a parcel. */
+static gboolean is_about_segments(const Parcel *parcel, int err)
+{
+    return parcel->n > 1 && (err == EIO || err == EINVAL || err == EOPNOTSUPP || err == EMSGSIZE);
 }
 
 static void flush_port(Sock *s, Port *p)
@@ -159,25 +214,32 @@ static void flush_port(Sock *s, Port *p)
     guint i = 0;
     gboolean refused = FALSE;
 
-    while (i < out->n) {
-        int sent = sendmmsg(p->fd, out->msg + i, out->n - i, MSG_DONTWAIT | MSG_NOSIGNAL);
+    pack(out);
+    while (i < out->n_parcels) {
+        int sent = sendmmsg(p->fd, out->msg + i, out->n_parcels - i, MSG_DONTWAIT | MSG_NOSIGNAL);
+        int err = sent < 0 ? errno : 0;
+
         if (sent > 0) {
-            s->stats.sent += (guint)sent;
-            i += (guint)sent;
+            for (guint end = i + (guint)sent; i < end; i++)
+                s->stats.sent += out->parcel[i].n;
             refused = FALSE;
-        } else if (sent < 0 && errno == EINTR) {
+        } else if (err == EINTR) {
             continue;
-        } else if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
-            s->stats.send_full += out->n - i;
-            break;
-        } else if (sent < 0 && errno == ECONNREFUSED && !refused) {
+        } else if (err == EAGAIN || err == ENOBUFS) {
+            for (; i < out->n_parcels; i++)
+                s->stats.send_full += out->parcel[i].n;
+        } else if (err == ECONNREFUSED && !refused) {
             refused = TRUE; /* an ICMP message about an earlier one: this one wasn't tried yet */
+        } else if (is_about_segments(&out->parcel[i], err)) {
+            s->gso = FALSE;
+            unbundle(out, i);
+            i = 0;
         } else {
-            failed(s, p, i++, sent < 0 ? errno : EIO);
+            failed(s, &out->parcel[i++], err ? err : EIO);
             refused = FALSE;
         }
     }
-    out->n = 0;
+    out->n = out->n_parcels = 0;
 }
 
 void sock_flush(Sock *s)
@@ -187,34 +249,46 @@ void sock_flush(Sock *s)
             flush_port(s, &s->ports[i]);
 }
 
+/* The parcel that a datagram can join, or a new one. The latest is the likeliest. */
+static Parcel *parcel_for(const Sock *s, Outbox *out, const NetAddr *local, const NetAddr *to,
+                          gsize len)
+{
+    Parcel *parcel;
+
+    for (guint i = out->n_parcels; s->gso && len > 0 && i-- > 0;) {
+        parcel = &out->parcel[i];
+        if (parcel->len == len && netaddr_equal(&parcel->to, to) &&
+            netaddr_equal(&parcel->local, local))
+            return parcel;
+    }
+    parcel = &out->parcel[out->n_parcels++];
+    *parcel = (Parcel){.local = *local, .to = *to, .len = len};
+    return parcel;
+}
+
 void sock_queue(Sock *s, const NetAddr *local, const NetAddr *to, const guint8 *data, gsize len)
 {
     Port *p = NULL;
     Outbox *out;
-    struct msghdr *h;
+    Parcel *parcel;
     guint k;
 
     for (guint i = 0; i < s->n_ports; i++)
         if (s->ports[i].family == to->family)
             p = &s->ports[i];
     if (!p || len > SOCK_SEND_MAX) {
-        s->stats.send_failed++;
-        s->stats.last_errno = p ? EMSGSIZE : EAFNOSUPPORT;
-        s->stats.last_to = *to;
+        failed(s, &(Parcel){.to = *to, .n = 1}, p ? EMSGSIZE : EAFNOSUPPORT);
         return;
     }
     out = p->out;
     k = out->n;
     memcpy(out->data[k], data, len);
-    out->iov[k] = (struct iovec){out->data[k], len};
-    h = &out->msg[k].msg_hdr;
-    *h = (struct msghdr){.msg_name = &out->to[k], .msg_iov = &out->iov[k], .msg_iovlen = 1};
-    h->msg_namelen = netaddr_to_sockaddr(to, &out->to[k]);
-    if (local->family == to->family && !netaddr_is_any(local)) {
-        h->msg_control = out->control[k].bytes;
-        h->msg_controllen = sizeof out->control[k].bytes;
-        set_source(h, local, local->scope ? local->scope : to->scope);
-    }
+    parcel = parcel_for(s, out, local, to, len);
+    if (parcel->n++ == 0)
+        parcel->first = k;
+    else
+        out->next[parcel->last] = k;
+    parcel->last = k;
     if (++out->n == SOCK_BATCH)
         flush_port(s, p);
 }

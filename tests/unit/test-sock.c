@@ -1,7 +1,7 @@
 /* test-sock.c - real datagrams over loopback: batches, local addresses, coalescing, drops.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "sock.h"
+#include "sock-internal.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -160,6 +160,7 @@ static void test_local_address(void)
     close(fd);
 }
 
+/* Several answers to one machine, which may go in one piece: each from the right address. */
 static void test_ipv6(void)
 {
     g_autoptr(Sock) s = open_sock(NULL, 0, FALSE);
@@ -171,13 +172,16 @@ static void test_ipv6(void)
     if (!have_ipv6())
         return;
     fd = client("::1");
-    send_to(fd, "::1", sock_port(s), "ping", 4);
+    for (int i = 0; i < 5; i++)
+        send_to(fd, "::1", sock_port(s), "ping", 4);
     wait_sock(s);
-    g_assert_cmpuint(sock_receive(s, on_datagram, &seen), ==, 1);
+    g_assert_cmpuint(sock_receive(s, on_datagram, &seen), ==, 5);
     g_assert_cmpstr(netaddr_to_string(&seen.local, text), ==, want);
     sock_flush(s);
-    g_assert_cmpint(receive(fd, data, sizeof data, text), ==, 4);
-    g_assert_cmpstr(text, ==, want);
+    for (int i = 0; i < 5; i++) {
+        g_assert_cmpint(receive(fd, data, sizeof data, text), ==, 4);
+        g_assert_cmpstr(text, ==, want);
+    }
     close(fd);
 }
 
@@ -408,10 +412,9 @@ static void test_overflow(void)
     close(fd);
 }
 
-/* More requests than a batch has room for, to several machines. */
-static void test_queue_many(void)
+/* More requests than a batch has room for, to several machines: all come, in order, as singles. */
+static void queue_many(Sock *s)
 {
-    g_autoptr(Sock) s = open_sock("127.0.0.1", 0, FALSE);
     int fds[3];
     NetAddr to[3], local = {.family = NET_IPV4, .bytes = {127, 0, 0, 1}};
 
@@ -423,18 +426,61 @@ static void test_queue_many(void)
         g_assert_true(netaddr_from_sockaddr((struct sockaddr *)&sa, len, &to[i]));
     }
     for (guint8 i = 0; i < 201; i++)
-        sock_queue(s, &local, &to[i % 3], (const guint8[24]){i}, 24);
+        sock_queue(s, &local, &to[i % 3], (const guint8[24]){i}, i % 10 ? 24 : 20);
     sock_flush(s);
     sock_flush(s); /* nothing left */
-    for (guint8 i = 0; i < 201; i++) {
-        guint8 data[64];
+    for (int i = 0; i < 3; i++) {
+        guint8 data[64], seen[201] = {0};
         char from[NETADDR_STRLEN];
-        g_assert_cmpint(receive(fds[i % 3], data, sizeof data, from), ==, 24);
-        g_assert_cmpuint(data[0], ==, i);
+        int last[2] = {-1, -1};
+        for (int k = 0; k < 67; k++) {
+            gssize n = receive(fds[i], data, sizeof data, from);
+            int len = data[0] % 10 ? 1 : 0;
+            g_assert_cmpint(n, ==, len ? 24 : 20);
+            g_assert_cmpint(data[0] % 3, ==, i);
+            g_assert_cmpuint(seen[data[0]]++, ==, 0);
+            g_assert_cmpint(data[0], >, last[len]); /* those of one length keep their order */
+            last[len] = data[0];
+        }
+        g_assert_cmpint(recv(fds[i], data, sizeof data, MSG_DONTWAIT), <, 0);
+        close(fds[i]);
     }
     g_assert_cmpuint(sock_stats(s)->sent, ==, 201);
-    for (int i = 0; i < 3; i++)
-        close(fds[i]);
+    g_assert_cmpuint(sock_stats(s)->send_failed + sock_stats(s)->send_full, ==, 0);
+}
+
+static void test_queue_many(void)
+{
+    g_autoptr(Sock) s = open_sock("127.0.0.1", 0, FALSE);
+
+    queue_many(s);
+}
+
+static void test_no_gso(void)
+{
+    NetAddr a = {.family = NET_IPV4, .bytes = {127, 0, 0, 1}};
+    SockOptions options = {.addr = &a, .no_gso = TRUE};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Sock) s = sock_open(&options, &error);
+
+    g_assert_no_error(error);
+    g_assert_false(s->gso);
+    queue_many(s);
+}
+
+/* A path that can't cut: without checksums the kernel refuses to. From then on all go singly. */
+static void test_gso_refused(void)
+{
+    g_autoptr(Sock) s = open_sock("127.0.0.1", 0, FALSE);
+    int one = 1;
+
+    if (!s->gso) {
+        g_test_skip("the kernel has no UDP_SEGMENT");
+        return;
+    }
+    g_assert_cmpint(setsockopt(s->ports[0].fd, SOL_SOCKET, SO_NO_CHECK, &one, sizeof one), ==, 0);
+    queue_many(s);
+    g_assert_false(s->gso);
 }
 
 /* One that can't be sent takes no other with it. */
@@ -551,6 +597,8 @@ int main(int argc, char **argv)
     g_test_add_func("/sock/odd-sizes", test_odd_sizes);
     g_test_add_func("/sock/overflow", test_overflow);
     g_test_add_func("/sock/queue-many", test_queue_many);
+    g_test_add_func("/sock/no-gso", test_no_gso);
+    g_test_add_func("/sock/gso-refused", test_gso_refused);
     g_test_add_func("/sock/send-errors", test_send_errors);
     g_test_add_func("/sock/refused", test_refused);
     g_test_add_func("/sock/hint", test_hint);
