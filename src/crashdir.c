@@ -75,10 +75,19 @@ int crashdir_open(int dumpdir_fd, const char *dumpdir_path, const char *name, Cr
     return err;
 }
 
+/* Give back what was reserved and not needed. */
+static void release_log(const Crashdir *dir)
+{
+    struct stat st;
+    if (dir->log >= 0 && fstat(dir->log, &st) == 0)
+        (void)ftruncate(dir->log, st.st_size);
+}
+
 void crashdir_free(Crashdir *dir)
 {
     if (!dir)
         return;
+    release_log(dir);
     files_close(&dir->log);
     files_close(&dir->fd);
     g_free(dir->name);
@@ -114,6 +123,15 @@ static int log_open_size(Crashdir *dir, guint64 *size, GError **error)
         return files_fail(error, errno, "can't look at %s/log", dir->path);
     *size = (guint64)st.st_size;
     return 0;
+}
+
+int crashdir_reserve_log(Crashdir *dir, GError **error)
+{
+    guint64 size;
+    int err = log_open_size(dir, &size, error);
+    if (err == 0)
+        (void)fallocate(dir->log, FALLOC_FL_KEEP_SIZE, 0, CRASHDIR_LOG_RESERVE);
+    return err;
 }
 
 /* The line that says why the log, which has `size` bytes now, ends here. */
@@ -187,6 +205,21 @@ static int write_info_new(const Crashdir *dir, const GString *text, GError **err
     return 0;
 }
 
+/* Over the old text, for which no new block is needed. Not as safe as a new file, but on a full
+ * disk it is this or an info that says that the dump still runs. */
+static int write_info_over(const Crashdir *dir, const GString *text)
+{
+    int fd = -1;
+    int err = files_open(dir->fd, dir->path, "info", O_WRONLY, &fd, NULL);
+    if (err != 0)
+        return err;
+    err = files_write(fd, text->str, text->len, 0);
+    if (err == 0 && (ftruncate(fd, (off_t)text->len) < 0 || fsync(fd) < 0))
+        err = errno;
+    files_close(&fd);
+    return err;
+}
+
 int crashdir_write_info(Crashdir *dir, const CrashdirInfo *pairs, gsize n, GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -202,5 +235,13 @@ int crashdir_write_info(Crashdir *dir, const CrashdirInfo *pairs, gsize n, GErro
         g_string_append_len(text, value, (gssize)escaped);
         g_string_append_c(text, '\n');
     }
-    return write_info_new(dir, text, error);
+    GError *reason = NULL;
+    int err = write_info_new(dir, text, &reason);
+    if ((err == ENOSPC || err == EDQUOT) && write_info_over(dir, text) == 0) {
+        g_clear_error(&reason);
+        return 0;
+    }
+    if (err != 0)
+        g_propagate_error(error, reason);
+    return err;
 }

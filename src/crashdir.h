@@ -38,6 +38,11 @@ int crashdir_fd(const Crashdir *dir); /* stays the Crashdir's */
 int crashdir_append_log(Crashdir *dir, const char *text, gsize len, guint64 limit,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Make `log`, and set blocks aside for it where the file system can: what the machine says at its
+ * end has room then even if its dump has filled the disk. */
+#define CRASHDIR_LOG_RESERVE (256 << 10) /* bytes */
+int crashdir_reserve_log(Crashdir *dir, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 typedef struct {
     const char *key;   /* [a-z0-9_]+ */
     const char *value; /* any text; NULL: the pair is left out */
@@ -45,6 +50,7 @@ typedef struct {
 
 /* Replace `info` with one line `key=value` for each pair, in order. Bytes of a value that are no
  * text, newlines among them, are escaped, so that a value is always one line. The new file is whole
- * and on the disk before it takes the name; on failure the old one stays. */
+ * and on the disk before it takes the name; on failure the old one stays. On a full disk the old
+ * one is written over, where there is one. */
 int crashdir_write_info(Crashdir *dir, const CrashdirInfo *pairs, gsize n,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;

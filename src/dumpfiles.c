@@ -174,6 +174,8 @@ static int run_open_dir(gpointer data)
     if (!err && !f->journal)
         err = journal_open(crashdir_fd(f->dir), crashdir_path(f->dir), TRUE, &f->journal, &error);
     if (!err)
+        err = crashdir_reserve_log(f->dir, &error);
+    if (!err)
         err = begin_log(f, &error);
     if (err)
         complain(f, error);

@@ -309,9 +309,14 @@ static int on_full_disk(const Scratch *s)
     g_assert_cmpint(crashdir_write_info(dir, &before, 1, NULL), ==, 0);
     append(dir, "first\n", G_MAXUINT64);
     scratch_fill(&disk, 0);
+    /* Over the old one, where there is one. */
+    g_assert_cmpint(crashdir_write_info(dir, &after, 1, NULL), ==, 0);
+    expect_text(&disk, dir, "info", "result=incomplete\n");
+    expect_text(&disk, dir, ".info.new", NULL);
+    g_assert_cmpint(unlinkat(crashdir_fd(dir), "info", 0), ==, 0);
+    scratch_fill(&disk, 0);
     g_assert_cmpint(crashdir_write_info(dir, &after, 1, &error), ==, ENOSPC);
     g_assert_nonnull(strstr(error->message, "No space left"));
-    expect_text(&disk, dir, "info", "result=dumping\n");
     g_assert_cmpint(crashdir_append_log(dir, text, 100000, G_MAXUINT64, NULL), ==, ENOSPC);
     expect_text(&disk, dir, "log", "first\n");
     g_assert_cmpint(unlinkat(disk.fd, "ballast", 0), ==, 0);
@@ -319,6 +324,30 @@ static int on_full_disk(const Scratch *s)
     expect_text(&disk, dir, "info", "result=incomplete\n");
     append(dir, text, G_MAXUINT64);
     return 0;
+}
+
+/* The last words of a machine whose dump has filled the disk. */
+static int on_reserved_log(const Scratch *s)
+{
+    g_auto(Scratch) disk = SCRATCH_NONE;
+    if (!scratch_small_disk(s, "disk", "1m", &disk))
+        return 77;
+    g_autoptr(Crashdir) dir = create(&disk, "::1");
+    g_autofree char *text = g_strnfill(100000, 'x');
+    g_assert_cmpint(crashdir_reserve_log(dir, NULL), ==, 0);
+    expect_text(&disk, dir, "log", "");
+    scratch_fill(&disk, 0);
+    append(dir, text, G_MAXUINT64);
+    expect_text(&disk, dir, "log", text);
+    return 0;
+}
+
+static void test_reserved_log(void)
+{
+    Scratch s = scratch_new();
+    if (!scratch_child(on_reserved_log, &s))
+        g_test_skip("no mounts of our own are allowed here");
+    scratch_free(&s);
 }
 
 static void test_full_disk(void)
@@ -342,6 +371,7 @@ int main(int argc, char **argv)
     g_test_add_func("/crashdir/log-limit", test_log_limit);
     g_test_add_func("/crashdir/log-above-2g", test_log_above_2g);
     g_test_add_func("/crashdir/log-failure", test_log_failure);
+    g_test_add_func("/crashdir/log-reserved", test_reserved_log);
     g_test_add_func("/crashdir/planted-files", test_planted_files);
     g_test_add_func("/crashdir/info", test_info);
     g_test_add_func("/crashdir/info-failure", test_info_failure);
