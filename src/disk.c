@@ -38,6 +38,7 @@ struct DiskQueue {
     GQueue waiting;    /* Item */
     gboolean ready;    /* in disk->ready */
     gboolean running;  /* a thread runs a job of it */
+    gboolean again;    /* if that one fails, run it once more */
     gboolean stopped;  /* the first one waiting has failed */
     int err;           /* what it failed with */
     gboolean closing;  /* the owner has left: a failure drops the rest */
@@ -119,6 +120,7 @@ static void run_one(Disk *disk)
 
     queue->ready = FALSE;
     queue->running = TRUE;
+    queue->again = FALSE;
     pthread_mutex_unlock(&disk->lock);
     err = item->job.run(item->job.data);
     pthread_mutex_lock(&disk->lock);
@@ -126,7 +128,10 @@ static void run_one(Disk *disk)
 
     if (err && !item->job.ignore_failure) {
         g_queue_push_head_link(&queue->waiting, &item->link);
-        stop_queue(disk, queue, err);
+        if (queue->again)
+            make_ready(disk, queue);
+        else
+            stop_queue(disk, queue, err);
         return;
     }
     item->err = err;
@@ -360,6 +365,7 @@ void disk_queue_retry(DiskQueue *queue)
 
     pthread_mutex_lock(&disk->lock);
     queue->stopped = FALSE;
+    queue->again = TRUE;
     make_ready(disk, queue);
     pthread_cond_signal(&disk->wake);
     pthread_mutex_unlock(&disk->lock);

@@ -14,8 +14,9 @@
 
 #include <glib.h>
 
-#define DISK_THREADS 4 /* a good number: one slow file system call does not stop the other dumps   \
-                        */
+#define DISK_THREADS                                                                               \
+    4 /* a good number: one slow file system call does not stop the other dumps                    \
+       */
 
 typedef struct Disk Disk;
 typedef struct DiskQueue DiskQueue;
@@ -69,7 +70,8 @@ void disk_queue_close(DiskQueue *queue);
 /* *job is copied; job->data belongs to the queue from here on. */
 void disk_queue_push(DiskQueue *queue, const DiskJob *job);
 
-/* Run the failed job again and go on. Nothing happens if the queue is not stopped. */
+/* Run the failed job again and go on. A job that is running at this moment is run once more if it
+ * fails, before failed is called: nobody has to know whether it was too early. */
 void disk_queue_retry(DiskQueue *queue);
 
 /* Destroy every job that is not running, done is not called; the queue can be used again. */

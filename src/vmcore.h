@@ -85,8 +85,7 @@ void vmcore_sync(Vmcore *v);
 void vmcore_finish_whole(Vmcore *v);
 
 /* Write what can still be written, full size if the file system can, sync; then finished(err).
- * Retries a stopped queue; writes of this dump that fail are skipped from here on. (A failure that
- * was on its way may still be told, once: disk_queue_retry() or this call again goes past it.) */
+ * Retries a stopped queue; nothing of this dump stops it from here on, what fails is left out. */
 void vmcore_finish_partial(Vmcore *v);
 
 /* Throw away what is not written, close the file as it is, and free v; no callback comes any more.

@@ -38,7 +38,7 @@ static int work_run(gpointer data)
     g_assert_cmpint(g_atomic_int_add(&w->lane->running, 1), ==, 0);
     g_array_append_val(w->lane->ran, w->number);
     if (w->begun)
-        sem_post(w->begun);
+        sem_post(g_steal_pointer(&w->begun)); /* once: it lives as long as push_brake() */
     if (w->wait)
         sem_wait(w->wait);
     g_atomic_int_add(&w->lane->running, -1);
@@ -269,6 +269,31 @@ static void test_retry(void)
     disk_free(disk);
     lane_free(lane);
     lane_free(other);
+}
+
+/* Asked for before the loop can know of the failure. */
+static void test_retry_early(void)
+{
+    Disk *disk = new_disk(2);
+    Lane *lane = lane_new(disk);
+    sem_t wait;
+
+    push_brake(lane, 0, &wait, 1);
+    push(lane, 1, 1, FALSE);
+    disk_queue_retry(lane->queue);
+    sem_post(&wait);
+    sem_post(&wait);
+    while (lane->failures == 0)
+        wait_once(disk);
+    assert_sequence(lane->done, 0, 1);
+    g_assert_cmpint(lane->last_err, ==, ENOSPC); /* of the next job: once means once */
+    g_assert_cmpuint(lane->ran->len, ==, 3);
+    disk_queue_retry(lane->queue);
+    wait_idle(disk);
+    assert_sequence(lane->done, 0, 2);
+    disk_queue_free(lane->queue);
+    disk_free(disk);
+    lane_free(lane);
 }
 
 static void test_drop(void)
@@ -572,6 +597,7 @@ int main(int argc, char **argv)
     g_test_add_func("/disk/order", test_order);
     g_test_add_func("/disk/parallel", test_parallel);
     g_test_add_func("/disk/retry", test_retry);
+    g_test_add_func("/disk/retry-early", test_retry_early);
     g_test_add_func("/disk/drop", test_drop);
     g_test_add_func("/disk/ignore-failure", test_ignore_failure);
     g_test_add_func("/disk/free", test_free);
