@@ -540,6 +540,18 @@ Mono perform_deadline(const Perform *p)
     return mono_min(clients_deadline(p->clients), hooks_deadline(p->hooks));
 }
 
+guint64 perform_expected(const Perform *p)
+{
+    guint64 expected = 0;
+
+    for (guint i = 0; i < clients_count(p->clients); i++) {
+        const ClientFacts *f = client_facts(clients_nth(p->clients, i)->client);
+
+        expected += (guint64)f->pages.in_flight * (f->page_size / WIRE_CHUNK_SIZE);
+    }
+    return expected;
+}
+
 static void drain_disk(Perform *p)
 {
     struct pollfd pfd = {.fd = disk_fd(p->world.disk), .events = POLLIN};

@@ -60,6 +60,9 @@ void perform_console(Perform *p, const NetAddr *host, const guint8 *text, gsize 
 void perform_tick(Perform *p);
 Mono perform_deadline(const Perform *p);
 
+/* Datagrams that the clients have been asked for and that have not come yet, about. */
+guint64 perform_expected(const Perform *p);
+
 /* Leave every dump so that the next server can go on with it; waits for the disk, but not for
  * ever. */
 void perform_shutdown(Perform *p);
