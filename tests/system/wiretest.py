@@ -6,6 +6,7 @@ import collections
 import concurrent.futures
 import lzma
 import os
+import shlex
 import socket
 import struct
 import subprocess
@@ -19,6 +20,7 @@ import traceback
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 SIM = os.path.join(BUILD, "netdump-sim")
+WRAP = shlex.split(os.environ.get("WRAP", ""))
 
 (NONE, SEND_MEM, EXIT, REBOOT, HELLO, GET_NR_PAGES, GET_PAGE_SIZE, START_ACK, GET_REGS,
  SHOW_STATE) = range(10)
@@ -253,7 +255,8 @@ def free_port(host="127.0.0.1"):
 
 
 class Daemon:
-    """netdump-server on a free port with a dump directory of its own."""
+    """netdump-server on a free port with a dump directory of its own. WRAP in the environment stands before the
+    command, such as "valgrind -q --error-exitcode=99"."""
 
     def __init__(self, directory, *args, host="127.0.0.1", config=""):
         self.dumps = os.path.join(directory, "dumps")
@@ -264,43 +267,67 @@ class Daemon:
         self.env = None         # of the process, if not ours
         self.port = None
         os.makedirs(self.dumps, mode=0o700, exist_ok=True)
-        with open(self.config, "w", encoding="ascii") as f:
-            f.write(config)
+        self.configure(config)
         self.process = None
+
+    def configure(self, text):
+        with open(self.config, "w", encoding="ascii") as f:
+            f.write(text)
+
+    def launch(self):
+        """Start it on its port and wait until it listens: False if it has ended instead. The log is continued."""
+        heard = self.log().count("listening on")
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [*WRAP, os.path.join(BUILD, "netdump-server"), f"--config={self.config}", f"--addr={self.host}",
+                 f"--port={self.port}", f"--dumpdir={self.dumps}", *self.args],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env)
+        end = time.monotonic() + PATIENCE
+        while self.process.poll() is None and time.monotonic() < end:
+            if self.log().count("listening on") > heard:
+                return True
+            time.sleep(0.01)
+        return False
 
     def __enter__(self):
         # Another test may take the port in between: then once more.
         for _ in range(5):
             self.port = free_port(self.host)
-            with open(self.log_path, "wb") as log:
-                self.process = subprocess.Popen(
-                    [os.path.join(BUILD, "netdump-server"), f"--config={self.config}", f"--addr={self.host}",
-                     f"--port={self.port}", f"--dumpdir={self.dumps}", *self.args],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env)
-            end = time.monotonic() + PATIENCE
-            while self.process.poll() is None and time.monotonic() < end:
-                if "listening on" in self.log():
-                    return self
-                time.sleep(0.02)
-            self.__exit__()
+            if self.launch():
+                return self
+            self.end()
         raise RuntimeError("netdump-server does not start: " + self.log())
 
-    def __exit__(self, *_):
+    def kill(self):
+        """As the kernel would: nothing is tidied up."""
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        """TERM; the exit status, None where it had to be killed."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
                 self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+                self.kill()
+                return None
+        return self.process.returncode
+
+    def __exit__(self, *raised):
+        if self.process.poll() is None and self.end() != 0 and not any(raised):
+            raise RuntimeError(f"netdump-server ended with {self.process.returncode}: " + self.log()[-4000:])
 
     @property
     def address(self):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def log(self):
-        with open(self.log_path, "rb") as f:
-            return f.read().decode(errors="replace")
+        try:
+            with open(self.log_path, "rb") as f:
+                return f.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
 
     def dumps_of(self, client):
         """The directories of a client's dumps, in the order of their names."""
