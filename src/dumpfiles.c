@@ -29,6 +29,7 @@ struct DumpFiles {
     Crashdir *dir;
     Journal *journal;
     Vmcore *vmcore;
+    Kernel *kernel;    /* of an adopted dump: what its head says; may be NULL */
     guint32 synced;    /* floor_synced of the last sync that succeeded; for journal jobs only, */
     gboolean unsynced; /* like this: one has failed, nobody knows which pages the kernel lost */
 
@@ -55,6 +56,7 @@ static void unref(DumpFiles *f)
         return;
     journal_close(f->journal);
     crashdir_free(f->dir);
+    g_free(f->kernel);
     g_free(f);
 }
 
@@ -75,6 +77,7 @@ static Work *work_new(DumpFiles *f)
     Work *w = g_new0(Work, 1);
 
     w->files = f;
+    w->min_free = f->shared->min_free;
     f->refs++;
     return w;
 }
@@ -268,11 +271,10 @@ static void done_check_space(gpointer data, G_GNUC_UNUSED int err)
         f->shared->space(f->shared->user, f->id, w->enough);
 }
 
-void dumpfiles_check_space(DumpFiles *files, guint64 need, guint min_free)
+void dumpfiles_check_space(DumpFiles *files, guint64 need)
 {
     Work *w = work_new(files);
 
-    w->min_free = min_free;
     files->need = need;
     push(files->queue, w, run_check_space, done_check_space, "ask for free space", 0);
 }
@@ -307,6 +309,8 @@ static ElfcoreSpec spec_of(const ClientFacts *facts)
     };
 
     elfcore_set_regs(&spec, facts->regs, facts->regs_len);
+    if (facts->kernel)
+        spec.kernel = *facts->kernel;
     return spec;
 }
 
@@ -465,6 +469,26 @@ static int run_journal(gpointer data)
     return err;
 }
 
+/* Also the time to see whether the disk is filling up: a job behind which no page waits. */
+static int run_journal_and_look(gpointer data)
+{
+    Work *w = data;
+    DumpdirSpace space;
+
+    w->enough = dumpdir_space(w->files->shared->dumpdir, w->min_free, &space, NULL) != 0 ||
+                space.usable > 0;
+    return run_journal(w);
+}
+
+static void done_journal(gpointer data, G_GNUC_UNUSED int err)
+{
+    Work *w = data;
+    DumpFiles *f = w->files;
+
+    if (!f->closed && !w->enough)
+        f->shared->full(f->shared->user, f->id);
+}
+
 static JournalState state_of(const ClientFacts *facts)
 {
     if (client_is_over(facts))
@@ -498,7 +522,7 @@ static void fill_record(const DumpFiles *f, const ClientFacts *facts, JournalRec
     memcpy(r->regs, facts->regs, r->regs_len);
     r->floor_written = facts->floor_written;
     r->floor_synced = facts->floor_synced;
-    r->pages_stored = facts->stored_before + facts->pages.stored;
+    r->pages_stored = facts->stored_before + facts->pages.stored + facts->pages.zero;
     r->bytes = r->pages_stored * facts->page_size;
     r->pages_reserved = facts->pages.reserved;
 }
@@ -512,10 +536,24 @@ void dumpfiles_journal(DumpFiles *files, const ClientFacts *facts, gboolean sync
     w = work_new(files);
     w->sync = sync;
     fill_record(files, facts, &w->record);
-    push(files->journal_queue, w, run_journal, NULL, "write the journal", 0);
+    push(files->journal_queue, w, run_journal_and_look, done_journal, "write the journal", 0);
 }
 
-gboolean dumpfiles_facts(const JournalRecord *r, ClientFacts *facts)
+/* The journal has no room for what today's kernels tell; the dump's own head has it. */
+static const Kernel *recall_kernel(DumpFiles *f, const ClientFacts *facts)
+{
+    ElfcoreSpec spec = spec_of(facts);
+
+    g_clear_pointer(&f->kernel, g_free);
+    if (facts->dumps && elfcore_valid(&spec) &&
+        vmcore_recall(crashdir_fd(f->dir), crashdir_path(f->dir), &spec)) {
+        f->kernel = g_new(Kernel, 1);
+        *f->kernel = spec.kernel;
+    }
+    return f->kernel;
+}
+
+gboolean dumpfiles_facts(DumpFiles *files, const JournalRecord *r, ClientFacts *facts)
 {
     *facts = (ClientFacts){
         .start = {.machine = r->machine,
@@ -536,6 +574,7 @@ gboolean dumpfiles_facts(const JournalRecord *r, ClientFacts *facts)
         .stored_before = r->pages_stored,
     };
     memcpy(facts->regs, r->regs, MIN(r->regs_len, sizeof facts->regs));
+    facts->kernel = recall_kernel(files, facts);
     return r->state == JOURNAL_REBOOTING;
 }
 

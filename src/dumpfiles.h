@@ -25,10 +25,13 @@ typedef struct {
     Dumpdir *dumpdir;
     Console *console;
     VmcorePool *pool;
+    guint min_free; /* percent of the file system; may change */
     void (*opened)(gpointer user, guint32 id, int err);
     void (*space)(gpointer user, guint32 id, gboolean enough);
     void (*stored)(gpointer user, guint32 id, const guint32 *nrs, guint n);
     void (*failed)(gpointer user, guint32 id, int err);
+    void (*full)(gpointer user,
+                 guint32 id); /* less than min_free is left; nothing has failed yet */
     void (*finished)(gpointer user, guint32 id, int err);
     gpointer user;
 } DumpFilesShared;
@@ -53,7 +56,7 @@ void dumpfiles_close(DumpFiles *files, gboolean keep);
 void dumpfiles_open_dir(DumpFiles *files);
 
 /* Answered by space(). */
-void dumpfiles_check_space(DumpFiles *files, guint64 need, guint min_free);
+void dumpfiles_check_space(DumpFiles *files, guint64 need);
 
 /* Open vmcore-incomplete. resume: the one that is there; *resumed tells if it could be used (it
  * stays under the name vmcore-unusable if not). 0 or an errno; EEXIST: `vmcore` is there already.
@@ -79,8 +82,9 @@ void dumpfiles_write_info(DumpFiles *files, const CrashdirInfo *pairs, gsize n);
 /* sync: the pages stored so far are brought to the disk first. */
 void dumpfiles_journal(DumpFiles *files, const ClientFacts *facts, gboolean sync);
 
-/* What a journal's record says, for client_resume(). TRUE if only the reboot was left. */
-gboolean dumpfiles_facts(const JournalRecord *record, ClientFacts *facts);
+/* What the journal's record and the head of an adopted dump say, for client_resume(). TRUE if only
+ * the reboot was left. facts->kernel lives as long as the files. It blocks. */
+gboolean dumpfiles_facts(DumpFiles *files, const JournalRecord *record, ClientFacts *facts);
 
 /* The directory's path; the dump directory's before there is one. */
 const char *dumpfiles_path(const DumpFiles *files);

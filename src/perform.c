@@ -116,6 +116,17 @@ static void on_failed(gpointer user, guint32 id, int err)
     tell(user, id, (Event){.kind = EVENT_DISK_FAILED, .err = err, .ok = TRUE});
 }
 
+/* As a write that met ENOSPC, but while there is room for what is under way. */
+static void on_full(gpointer user, guint32 id)
+{
+    Perform *p = user;
+    const ClientEntry *entry = clients_by_id(p->clients, id);
+
+    if (entry && p->world.config->space_check &&
+        client_facts(entry->client)->state == CLIENT_DUMPING)
+        on_failed(p, id, ENOSPC);
+}
+
 static void on_finished(gpointer user, guint32 id, int err)
 {
     tell(user, id, (Event){.kind = EVENT_FINISHED, .err = err});
@@ -199,7 +210,7 @@ static void open_dir(Perform *p, ClientEntry *entry)
 static void check_space(Perform *p, ClientEntry *entry, guint64 need)
 {
     if (p->world.config->space_check)
-        dumpfiles_check_space(entry->files, need, p->world.config->min_free);
+        dumpfiles_check_space(entry->files, need);
     else
         follow(p, entry->id, (Event){.kind = EVENT_SPACE, .ok = TRUE});
 }
@@ -410,10 +421,12 @@ Perform *perform_new(const PerformWorld *world)
         .dumpdir = world->dumpdir,
         .console = world->console,
         .pool = p->pool,
+        .min_free = world->config->min_free,
         .opened = on_opened,
         .space = on_space,
         .stored = on_stored,
         .failed = on_failed,
+        .full = on_full,
         .finished = on_finished,
         .user = p,
     };
@@ -449,6 +462,7 @@ void perform_set_config(Perform *p, const Config *config)
     ClientsLimits limits;
 
     p->world.config = config;
+    p->shared.min_free = config->min_free;
     limits = limits_of(&p->world);
     clients_set_limits(p->clients, &limits);
     hooks_set_timeout(p->hooks, SPAN_S(config->script_timeout));
@@ -485,7 +499,7 @@ static gboolean resume_one(Perform *p, const char *name)
         log_error("cannot go on with the dump in %s: %s", name, error->message);
         return FALSE;
     }
-    rebooting = dumpfiles_facts(&record, &facts);
+    rebooting = dumpfiles_facts(files, &record, &facts);
     entry = clients_readmit(p->clients, &record.client, &record.local, &facts, rebooting, p->now);
     if (!entry) {
         log_error("cannot go on with the dump in %s: its machine has another one that is newer",

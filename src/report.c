@@ -13,14 +13,15 @@ static char *bytes_text(guint64 bytes)
     return g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
 }
 
+/* Pages of zeros are holes, and as good as stored. */
 static guint64 pages_stored(const ClientFacts *f)
 {
-    return f->stored_before + f->pages.stored;
+    return f->stored_before + f->pages.stored + f->pages.zero;
 }
 
 guint64 report_pages_done(const ClientFacts *f)
 {
-    guint64 done = f->stored_before + f->pages.stored + f->pages.reserved;
+    guint64 done = pages_stored(f) + f->pages.reserved;
 
     return f->transferred ? f->nr_pages : MIN(done, f->nr_pages);
 }
@@ -41,7 +42,7 @@ gdouble report_rate(const Report *r)
     gdouble us =
         f->first_request.us == G_MAXINT64 ? 0 : (gdouble)mono_diff(r->now, f->first_request);
 
-    return us > 0 ? (gdouble)(f->pages.stored + f->pages.reserved) * 1e6 / us : 0;
+    return us > 0 ? (gdouble)(f->pages.stored + f->pages.zero + f->pages.reserved) * 1e6 / us : 0;
 }
 
 /* -- notes --------------------------------------------------------------------------------------
@@ -60,15 +61,27 @@ static void say_freed(const Report *r, int priority, char *text)
     g_free(text);
 }
 
+/* "x86_64", and where it is known "x86_64, Linux 6.1.0-1-amd64". */
+static char *machine_text(const ClientFacts *f)
+{
+    char release[KERNEL_RELEASE_MAX] = "";
+
+    if (f->kernel)
+        kernel_release(f->kernel, release);
+    return g_strconcat(wire_machine_name(f->start.machine), *release ? ", Linux " : "", release,
+                       NULL);
+}
+
 static void say_crashed(const Report *r)
 {
     const ClientFacts *f = r->facts;
     g_autofree char *size = bytes_text((guint64)f->ram_pages * f->page_size);
+    g_autofree char *machine = machine_text(f);
 
     say_freed(r, LOG_NOTICE,
               g_strdup_printf("crashed: %s, %s of memory (%u pages of %u bytes up to pfn %u); "
                               "protocol version %u, port %u",
-                              wire_machine_name(f->start.machine), size, f->ram_pages, f->page_size,
+                              machine, size, f->ram_pages, f->page_size,
                               f->nr_pages ? f->nr_pages - 1 : 0, f->version, r->entry->peer.port));
 }
 
@@ -92,7 +105,7 @@ static void say_complete(const Report *r)
     const ClientFacts *f = r->facts;
     g_autofree char *size = bytes_text(pages_stored(f) * f->page_size);
     gdouble seconds = transfer_seconds(r);
-    gdouble rate = seconds > 0 ? (gdouble)f->pages.stored / seconds : 0;
+    gdouble rate = seconds > 0 ? (gdouble)(f->pages.stored + f->pages.zero) / seconds : 0;
 
     say_freed(r, LOG_NOTICE,
               g_strdup_printf("dump complete: %s in %.1f s (%.1f MB/s), %" PRIu64
@@ -255,6 +268,12 @@ static void add_machine(Info *info, const Report *r)
     add_number(info, "port", r->entry->peer.port);
     add_number(info, "version", f->version);
     add(info, "machine", g_strdup(wire_machine_name(f->start.machine)));
+    if (f->kernel) {
+        char release[KERNEL_RELEASE_MAX];
+
+        kernel_release(f->kernel, release);
+        add(info, "release", *release ? g_strdup(release) : NULL);
+    }
     add_number(info, "page_size", f->page_size);
     add_number(info, "pages", f->nr_pages);
     add_number(info, "ram_pages", f->ram_pages);
@@ -262,6 +281,17 @@ static void add_machine(Info *info, const Report *r)
     add_hex(info, "page_offset", f->start.page_offset);
     add_hex(info, "task", f->start.task);
     add_hex(info, "magic", f->start.magic);
+}
+
+static void add_file(Info *info, const Report *r)
+{
+    VmcoreStats stats;
+
+    if (!dumpfiles_vmcore(r->files))
+        return;
+    vmcore_stats(dumpfiles_vmcore(r->files), &stats);
+    add_number(info, "zero_pages", stats.zero_pages);
+    add_number(info, "bytes_written", stats.bytes_written);
 }
 
 static void add_course(Info *info, const Report *r)
@@ -276,7 +306,10 @@ static void add_course(Info *info, const Report *r)
         g_strdup_printf("%.3f", (gdouble)MAX(r->wall - started, 0) / G_USEC_PER_SEC));
     add(info, "transfer_seconds", g_strdup_printf("%.3f", transfer_seconds(r)));
     add_number(info, "pages_stored", stored);
+    if (f->pages.zero)
+        add_number(info, "zero_pages", f->pages.zero);
     add_number(info, "bytes", stored * f->page_size);
+    add_file(info, r);
     add_number(info, "retransmissions", f->asked_again + f->pages.retransmitted);
     add_number(info, "retransmitted_pages", f->pages.retransmitted);
     add_number(info, "duplicate_bytes", f->pages.duplicate_bytes);

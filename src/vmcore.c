@@ -7,9 +7,12 @@
 #include "vmcore.h"
 
 #include "block.h"
-#include "dumpfile.h"
+#include "corefile.h"
+#include "elfkdump.h"
+#include "files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 typedef enum {
@@ -18,7 +21,7 @@ typedef enum {
     ABANDONED /* nothing is to be written any more */
 } Mode;
 
-enum { CREATE, WRITE, SYNC, FINISH, N_WHATS };
+enum { CREATE, WRITE, FINISH, N_WHATS };
 
 struct Vmcore {
     VmcorePool *pool;
@@ -41,7 +44,7 @@ struct Vmcore {
     gint mode; /* Mode; atomic: the loop sets it, the jobs look at it */
 
     /* The jobs': */
-    DumpFile *file;
+    CoreFile *file;
     int create_err; /* of the last try to make the file */
     int lost_err;   /* of the first block that was left out */
     gboolean is_whole;
@@ -67,7 +70,7 @@ static void unref(Vmcore *v)
 
     if (--v->refs > 0)
         return;
-    dumpfile_free(v->file, &fd, &dirfd);
+    corefile_free(v->file, &fd, &dirfd);
     disk_close_fd(v->disk, fd);
     disk_close_fd(v->disk, dirfd);
     block_pool_leave(v->pool);
@@ -96,7 +99,7 @@ static int create_run(gpointer data)
 
     if (mode_of(v) == ABANDONED)
         return 0;
-    v->create_err = dumpfile_create(v->file);
+    v->create_err = corefile_create(v->file);
     return mode_of(v) == NORMAL ? v->create_err : 0;
 }
 
@@ -104,12 +107,12 @@ static Vmcore *vmcore_new(VmcorePool *pool, DiskQueue *queue, int dirfd, const c
                           const ElfcoreSpec *spec, const VmcoreEvents *events, gpointer user,
                           GError **error)
 {
-    static const char *const verbs[N_WHATS] = {"make", "write", "sync", "finish"};
-    DumpFile *file;
+    static const char *const verbs[N_WHATS] = {"make", "write", "finish"};
+    CoreFile *file;
     Vmcore *v;
 
     g_return_val_if_fail(elfcore_valid(spec), NULL);
-    file = dumpfile_new(dirfd, path, spec, error);
+    file = corefile_new(dirfd, path, spec, error);
     if (!file)
         return NULL;
     v = g_new0(Vmcore, 1);
@@ -125,7 +128,7 @@ static Vmcore *vmcore_new(VmcorePool *pool, DiskQueue *queue, int dirfd, const c
     v->file = file;
     v->refs = 1;
     for (guint i = 0; i < N_WHATS; i++)
-        v->whats[i] = g_strdup_printf("%s %s/%s", verbs[i], path, DUMPFILE_INCOMPLETE);
+        v->whats[i] = g_strdup_printf("%s %s/%s", verbs[i], path, COREFILE_INCOMPLETE);
     block_pool_enter(pool);
     return v;
 }
@@ -147,7 +150,7 @@ Vmcore *vmcore_resume(VmcorePool *pool, DiskQueue *queue, int dirfd, const char 
 {
     Vmcore *v = vmcore_new(pool, queue, dirfd, path, spec, events, user, error);
 
-    if (v && dumpfile_open(v->file, &v->stale_end, error) != 0) {
+    if (v && corefile_open(v->file, &v->stale_end, error) != 0) {
         unref(v);
         v = NULL;
     }
@@ -164,9 +167,9 @@ static int write_run(gpointer data)
     if (w->lost)
         return 0;
     w->alone = v->lost_err != 0; /* the other pieces of a page may be among what was lost */
-    err = block_write(w->block, dumpfile_fd(v->file), w->stale_end, &w->result);
+    err = block_write(w->block, corefile_fd(v->file), w->stale_end, &w->result);
     if (!err) {
-        dumpfile_written(v->file, w->result.bytes);
+        corefile_written(v->file, w->result.bytes);
         return 0;
     }
     if (mode_of(v) == NORMAL)
@@ -252,6 +255,25 @@ static int open_block(Vmcore *v, guint32 pfn)
     return (int)v->n_open++;
 }
 
+gboolean vmcore_recall(int dirfd, const char *path, ElfcoreSpec *spec)
+{
+    static const char *const names[] = {COREFILE_INCOMPLETE, COREFILE_WHOLE};
+    g_autofree guint8 *head = g_malloc(ELFKDUMP_SIZE);
+    gboolean found = FALSE;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(names) && !found; i++) {
+        gsize got = 0;
+        int fd;
+
+        if (files_open(dirfd, path, names[i], O_RDONLY, &fd, NULL))
+            continue;
+        found = files_read(fd, head, ELFKDUMP_SIZE, 0, &got) == 0 && got == ELFKDUMP_SIZE &&
+                elfkdump_read(spec, head);
+        files_close(&fd);
+    }
+    return found;
+}
+
 gboolean vmcore_put(Vmcore *v, guint32 pfn, guint32 offset, const guint8 *chunk, gsize len,
                     gboolean whole, guint32 cookie)
 {
@@ -276,20 +298,6 @@ void vmcore_flush(Vmcore *v)
         submit(v, 0);
 }
 
-static int sync_run(gpointer data)
-{
-    Vmcore *v = data;
-    int err = dumpfile_sync(v->file);
-
-    /* Not for an abandoned dump: what stands behind in the queue may rely on it. */
-    return mode_of(v) == LAST_TRY ? 0 : err;
-}
-
-void vmcore_sync(Vmcore *v)
-{
-    push(v, sync_run, NULL, unref_job, SYNC);
-}
-
 static int finish_whole_run(gpointer data)
 {
     Vmcore *v = data;
@@ -297,7 +305,7 @@ static int finish_whole_run(gpointer data)
 
     if (mode_of(v) != NORMAL)
         return 0;
-    err = dumpfile_finish_whole(v->file);
+    err = corefile_finish_whole(v->file);
     v->is_whole = err == 0;
     return mode_of(v) == NORMAL ? err : 0;
 }
@@ -309,11 +317,11 @@ static int finish_partial_run(gpointer data)
 
     if (v->is_whole || mode_of(v) == ABANDONED)
         return 0;
-    if (dumpfile_fd(v->file) < 0) {
+    if (corefile_fd(v->file) < 0) {
         v->result = v->create_err ? v->create_err : EBADF; /* EBADF: the first job was dropped */
         return 0;
     }
-    err = dumpfile_finish_partial(v->file);
+    err = corefile_finish_partial(v->file);
     v->result = v->lost_err ? v->lost_err : err;
     return 0;
 }

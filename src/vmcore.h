@@ -5,7 +5,7 @@
  * gets the header without that note when all pages are on the disk, and then its name `vmcore`.
  *
  * All file work is jobs in the DiskQueue given at creation, in the order of the calls; the owner
- * may push jobs of its own between (a journal's record behind vmcore_sync()). A write that fails
+ * may push jobs of its own between. A write that fails
  * stops the queue and is told to the queue's `failed`: disk_queue_retry() tries the same bytes
  * again, disk_queue_drop() throws them away (every page not reported as stored must then be given
  * again from its first byte), and vmcore_finish_partial() goes past it. All calls and callbacks are
@@ -30,7 +30,7 @@ typedef struct Vmcore Vmcore;
 
 typedef struct {
     /* These pages (by the cookies of vmcore_put) have been written to the file, or are its holes;
-     * they outlive this process, a power cut only behind the next vmcore_sync(). */
+     * they outlive this process; a power cut only once the file has been synced. */
     void (*stored)(gpointer user, const guint32 *cookies, guint n);
     /* finish_whole has succeeded (err 0), or finish_partial is done; err is then what could not be
      * saved of the file (0, or an errno), and nothing more is going to happen to it. */
@@ -65,6 +65,10 @@ Vmcore *vmcore_resume(VmcorePool *pool, DiskQueue *queue, int dirfd, const char 
                       const ElfcoreSpec *spec, const VmcoreEvents *events, gpointer user,
                       GError **error);
 
+/* What the head of a dump in dirfd, whole or not, says of the kernel: into spec->kernel; the rest
+ * of spec must be that dump's. FALSE if it says nothing, or is not such a dump. It blocks. */
+gboolean vmcore_recall(int dirfd, const char *path, ElfcoreSpec *spec);
+
 /* Take len bytes at offset of page pfn: offset and len multiples of 1024 inside the page. whole:
  * with these all of the page has been given, in this block or before; then cookie comes back in
  * stored(). FALSE if there is no memory, or after a finish: the bytes have not been taken. */
@@ -74,10 +78,6 @@ gboolean vmcore_put(Vmcore *v, guint32 pfn, guint32 offset, const guint8 *chunk,
 /* Hand every open block to the disk. Needed when no page comes to fill them (the end, a long hole):
  * only pages that were handed over are ever stored. */
 void vmcore_flush(Vmcore *v);
-
-/* Job: fdatasync(). A job pushed behind it runs only when all pages stored so far are on the disk.
- */
-void vmcore_sync(Vmcore *v);
 
 /* Flush, full size, sync, header, sync, rename to `vmcore`, sync the directory; then finished(0).
  * On a failure it can be retried like any job, or given up by vmcore_finish_partial(). Once a sync

@@ -401,7 +401,6 @@ static void test_renamed_and_given_up(void)
 
     start(&d, 50);
     d.on_failure = GIVE_UP;
-    vmcore_sync(d.v);
     dump_settle(&d);
     arm(1, 1, EIO, "fsync");
     dump_pages(&d, 0, 50);

@@ -195,7 +195,6 @@ static void test_stored(void)
     dump_settle(&d);
     g_assert_cmpuint(d.n_stored, ==, 40);
     g_assert_cmpuint(vmcore_pending(d.v), ==, 0);
-    vmcore_sync(d.v);
     dump_settle(&d);
     dump_pages(&d, 40, 100);
     finish(&d);
@@ -273,7 +272,6 @@ static void test_resume(void)
     start(&d, 4096, 500);
     dump_pages(&d, 0, 200);
     vmcore_flush(d.v);
-    vmcore_sync(d.v);
     dump_settle(&d);
     g_assert_cmpuint(d.n_stored, ==, 200);
     dump_leave(&d);

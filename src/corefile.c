@@ -1,7 +1,7 @@
-/* dumpfile.c - the file of one dump on the disk: made, checked, synced, given its final name.
+/* corefile.c - the file of one dump on the disk: made, checked, synced, given its final name.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "dumpfile.h"
+#include "corefile.h"
 
 #include "files.h"
 
@@ -18,7 +18,7 @@
 
 G_STATIC_ASSERT(sizeof(off_t) == 8); /* 2^32 pages of 64 KiB are 2^48 bytes */
 
-struct DumpFile {
+struct CoreFile {
     int fd, dirfd;
     char *dir;
     ElfcoreSpec spec;
@@ -28,16 +28,16 @@ struct DumpFile {
     gboolean dir_dirty; /* the file's name is not surely on the disk */
 };
 
-DumpFile *dumpfile_new(int dirfd, const char *dir, const ElfcoreSpec *spec, GError **error)
+CoreFile *corefile_new(int dirfd, const char *dir, const ElfcoreSpec *spec, GError **error)
 {
     int copy = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
-    DumpFile *file;
+    CoreFile *file;
 
     if (copy < 0) {
         files_fail(error, errno, "can't make a dump in %s", dir);
         return NULL;
     }
-    file = g_new0(DumpFile, 1);
+    file = g_new0(CoreFile, 1);
     file->fd = -1;
     file->dirfd = copy;
     file->dir = g_strdup(dir);
@@ -45,7 +45,7 @@ DumpFile *dumpfile_new(int dirfd, const char *dir, const ElfcoreSpec *spec, GErr
     return file;
 }
 
-void dumpfile_free(DumpFile *file, int *fd, int *dirfd)
+void corefile_free(CoreFile *file, int *fd, int *dirfd)
 {
     *fd = file->fd;
     *dirfd = file->dirfd;
@@ -53,12 +53,12 @@ void dumpfile_free(DumpFile *file, int *fd, int *dirfd)
     g_free(file);
 }
 
-int dumpfile_fd(const DumpFile *file)
+int corefile_fd(const CoreFile *file)
 {
     return file->fd;
 }
 
-static guint8 *build_header(DumpFile *file, gboolean partial)
+static guint8 *build_header(CoreFile *file, gboolean partial)
 {
     guint8 *header = g_malloc(elfcore_header_size(&file->spec));
 
@@ -67,7 +67,7 @@ static guint8 *build_header(DumpFile *file, gboolean partial)
     return header;
 }
 
-static int write_header(DumpFile *file, gboolean partial)
+static int write_header(CoreFile *file, gboolean partial)
 {
     g_autofree guint8 *header = build_header(file, partial);
     int err = files_write(file->fd, header, elfcore_header_size(&file->spec), 0);
@@ -79,10 +79,10 @@ static int write_header(DumpFile *file, gboolean partial)
     return err;
 }
 
-int dumpfile_create(DumpFile *file)
+int corefile_create(CoreFile *file)
 {
     if (file->fd < 0) {
-        int err = files_open(file->dirfd, file->dir, DUMPFILE_INCOMPLETE, O_RDWR | O_CREAT | O_EXCL,
+        int err = files_open(file->dirfd, file->dir, COREFILE_INCOMPLETE, O_RDWR | O_CREAT | O_EXCL,
                              &file->fd, NULL);
 
         if (err)
@@ -93,7 +93,7 @@ int dumpfile_create(DumpFile *file)
 }
 
 /* TRUE if the file begins with this dump's header, of a partial or a whole dump. */
-static int check_header(DumpFile *file, gboolean *ok, gboolean *whole)
+static int check_header(CoreFile *file, gboolean *ok, gboolean *whole)
 {
     g_autofree guint8 *partial_header = build_header(file, TRUE);
     g_autofree guint8 *whole_header = build_header(file, FALSE);
@@ -106,7 +106,7 @@ static int check_header(DumpFile *file, gboolean *ok, gboolean *whole)
     return err;
 }
 
-static int check_file(DumpFile *file, guint64 *size, GError **error)
+static int check_file(CoreFile *file, guint64 *size, GError **error)
 {
     gboolean ok, whole;
     struct stat st;
@@ -115,25 +115,25 @@ static int check_file(DumpFile *file, guint64 *size, GError **error)
     if (!err && fstat(file->fd, &st) < 0)
         err = errno;
     if (err)
-        return files_fail(error, err, "can't read %s/" DUMPFILE_INCOMPLETE, file->dir);
+        return files_fail(error, err, "can't read %s/" COREFILE_INCOMPLETE, file->dir);
     if (!ok)
         return files_fail(error, EINVAL,
-                          "%s/" DUMPFILE_INCOMPLETE " does not have this dump's header", file->dir);
+                          "%s/" COREFILE_INCOMPLETE " does not have this dump's header", file->dir);
     *size = (guint64)st.st_size;
     if (*size > elfcore_page_offset(&file->spec, file->spec.nr_pages))
-        return files_fail(error, EINVAL, "%s/" DUMPFILE_INCOMPLETE " is longer than this dump",
+        return files_fail(error, EINVAL, "%s/" COREFILE_INCOMPLETE " is longer than this dump",
                           file->dir);
     file->has_header = TRUE;
     /* A server that died between the last header and the rename. */
     err = whole ? write_header(file, TRUE) : 0;
     if (err)
-        return files_fail(error, err, "can't write %s/" DUMPFILE_INCOMPLETE, file->dir);
+        return files_fail(error, err, "can't write %s/" COREFILE_INCOMPLETE, file->dir);
     return 0;
 }
 
-int dumpfile_open(DumpFile *file, guint64 *size, GError **error)
+int corefile_open(CoreFile *file, guint64 *size, GError **error)
 {
-    int err = files_open(file->dirfd, file->dir, DUMPFILE_INCOMPLETE, O_RDWR, &file->fd, error);
+    int err = files_open(file->dirfd, file->dir, COREFILE_INCOMPLETE, O_RDWR, &file->fd, error);
 
     if (!err)
         err = check_file(file, size, error);
@@ -142,7 +142,7 @@ int dumpfile_open(DumpFile *file, guint64 *size, GError **error)
     return err;
 }
 
-void dumpfile_written(DumpFile *file, guint64 bytes)
+void corefile_written(CoreFile *file, guint64 bytes)
 {
     file->written += bytes;
     if (file->written < WRITE_BACK_BYTES)
@@ -152,7 +152,7 @@ void dumpfile_written(DumpFile *file, guint64 bytes)
     (void)sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
-static int sync_dir(DumpFile *file)
+static int sync_dir(CoreFile *file)
 {
     /* EINVAL: some network file systems have no sync of a directory. */
     if (file->dir_dirty && fsync(file->dirfd) < 0 && errno != EINVAL)
@@ -161,14 +161,14 @@ static int sync_dir(DumpFile *file)
     return 0;
 }
 
-int dumpfile_sync(DumpFile *file)
+int corefile_sync(CoreFile *file)
 {
     if (fdatasync(file->fd) < 0 && !file->sync_err)
         file->sync_err = errno;
     return file->sync_err ? file->sync_err : sync_dir(file);
 }
 
-static int set_full_size(DumpFile *file)
+static int set_full_size(CoreFile *file)
 {
     off_t size = (off_t)elfcore_page_offset(&file->spec, file->spec.nr_pages);
     struct stat st;
@@ -178,7 +178,7 @@ static int set_full_size(DumpFile *file)
     return st.st_size < size && ftruncate(file->fd, size) < 0 ? errno : 0;
 }
 
-static int rename_file(DumpFile *file, const char *from, const char *to)
+static int rename_file(CoreFile *file, const char *from, const char *to)
 {
     if (renameat(file->dirfd, from, file->dirfd, to) < 0)
         return errno;
@@ -186,14 +186,14 @@ static int rename_file(DumpFile *file, const char *from, const char *to)
     return 0;
 }
 
-int dumpfile_finish_whole(DumpFile *file)
+int corefile_finish_whole(CoreFile *file)
 {
     int err = 0;
 
     if (!file->is_whole) {
-        if ((err = set_full_size(file)) || (err = dumpfile_sync(file)) ||
-            (err = write_header(file, FALSE)) || (err = dumpfile_sync(file)) ||
-            (err = rename_file(file, DUMPFILE_INCOMPLETE, DUMPFILE_WHOLE)))
+        if ((err = set_full_size(file)) || (err = corefile_sync(file)) ||
+            (err = write_header(file, FALSE)) || (err = corefile_sync(file)) ||
+            (err = rename_file(file, COREFILE_INCOMPLETE, COREFILE_WHOLE)))
             return err;
         file->is_whole = TRUE;
     }
@@ -206,14 +206,14 @@ static int tolerate(int err)
     return err == EFBIG || err == ENOSPC || err == EDQUOT ? 0 : err;
 }
 
-int dumpfile_finish_partial(DumpFile *file)
+int corefile_finish_partial(CoreFile *file)
 {
     int err, first = 0;
 
     if (file->fd < 0)
         return EBADF;
     if (file->is_whole) {
-        err = rename_file(file, DUMPFILE_WHOLE, DUMPFILE_INCOMPLETE);
+        err = rename_file(file, COREFILE_WHOLE, COREFILE_INCOMPLETE);
         if (err)
             return err; /* it is whole and synced, but for its name */
         file->is_whole = FALSE;
@@ -222,6 +222,6 @@ int dumpfile_finish_partial(DumpFile *file)
         first = write_header(file, TRUE);
     err = tolerate(set_full_size(file));
     first = first ? first : err;
-    err = dumpfile_sync(file);
+    err = corefile_sync(file);
     return first ? first : err;
 }

@@ -1,4 +1,4 @@
-/* dumpfile.h - the file of one dump on the disk: made, checked, synced, given its final name.
+/* corefile.h - the file of one dump on the disk: made, checked, synced, given its final name.
  *
  * vmcore.c's own room. Every function that touches the file blocks; they are called in one dump's
  * disk queue, one at a time, whatever the thread. They return 0 or an errno and bear to be called
@@ -9,35 +9,35 @@
 
 #include "elfcore.h"
 
-#define DUMPFILE_INCOMPLETE "vmcore-incomplete"
-#define DUMPFILE_WHOLE      "vmcore"
+#define COREFILE_INCOMPLETE "vmcore-incomplete"
+#define COREFILE_WHOLE      "vmcore"
 
-typedef struct DumpFile DumpFile;
+typedef struct CoreFile CoreFile;
 
 /* dirfd is duplicated; NULL and *error if there are no descriptors left. dir: its path. */
-DumpFile *dumpfile_new(int dirfd, const char *dir, const ElfcoreSpec *spec, GError **error);
+CoreFile *corefile_new(int dirfd, const char *dir, const ElfcoreSpec *spec, GError **error);
 
 /* The descriptors are not closed but handed out (-1 for one that is not there). */
-void dumpfile_free(DumpFile *file, int *fd, int *dirfd);
+void corefile_free(CoreFile *file, int *fd, int *dirfd);
 
 /* Make vmcore-incomplete, which must not exist, with the header of a partial dump. */
-int dumpfile_create(DumpFile *file) G_GNUC_WARN_UNUSED_RESULT;
+int corefile_create(CoreFile *file) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Open one that exists and has this dump's header; *size is its length. */
-int dumpfile_open(DumpFile *file, guint64 *size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+int corefile_open(CoreFile *file, guint64 *size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-int dumpfile_fd(const DumpFile *file); /* -1 before create or open */
+int corefile_fd(const CoreFile *file); /* -1 before create or open */
 
 /* To be told of bytes written: starts the write-back now and then. */
-void dumpfile_written(DumpFile *file, guint64 bytes);
+void corefile_written(CoreFile *file, guint64 bytes);
 
-/* fdatasync(). Once that has failed it fails for ever, and so does dumpfile_finish_whole(): the
+/* fdatasync(). Once that has failed it fails for ever, and so does corefile_finish_whole(): the
  * kernel forgets what it could not write, and says so only once. */
-int dumpfile_sync(DumpFile *file) G_GNUC_WARN_UNUSED_RESULT;
+int corefile_sync(CoreFile *file) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Full size, sync, the header of a whole dump, sync, the final name, sync of the directory. */
-int dumpfile_finish_whole(DumpFile *file) G_GNUC_WARN_UNUSED_RESULT;
+int corefile_finish_whole(CoreFile *file) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Full size where the file system can, sync. Undoes what a finish_whole that failed has done. Tries
  * everything; the errno is the first one that means that something is lost. */
-int dumpfile_finish_partial(DumpFile *file) G_GNUC_WARN_UNUSED_RESULT;
+int corefile_finish_partial(CoreFile *file) G_GNUC_WARN_UNUSED_RESULT;
