@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "log.h"
 
+#include "journald.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,8 +24,9 @@ static struct {
     gboolean terminal; /* stderr is one */
     gboolean opened;
     gboolean stamp; /* nobody else adds the time */
+    int journal;    /* journald's socket, -1 = stderr leads elsewhere */
     char *progress; /* what stands on the bottom line, NULL = nothing */
-} the_log = {.ident = "netdump-server"};
+} the_log = {.ident = "netdump-server", .journal = -1};
 
 /* All of it, or as much as the descriptor takes: there is nobody to tell that stderr is broken. */
 static void write_stderr(const char *text, gsize len)
@@ -39,11 +42,20 @@ static void write_stderr(const char *text, gsize len)
     }
 }
 
+/* With the lock. */
+static void close_target(void)
+{
+    if (the_log.opened && the_log.target == LOG_TO_SYSLOG)
+        closelog();
+    if (the_log.journal >= 0)
+        close(the_log.journal);
+    the_log.journal = -1;
+}
+
 void log_open(const char *ident, LogTarget target, gboolean verbose)
 {
     g_mutex_lock(&the_log.lock);
-    if (the_log.opened && the_log.target == LOG_TO_SYSLOG)
-        closelog();
+    close_target();
     the_log.ident = ident;
     the_log.target = target;
     the_log.terminal = isatty(STDERR_FILENO) == 1;
@@ -52,6 +64,8 @@ void log_open(const char *ident, LogTarget target, gboolean verbose)
     the_log.opened = TRUE;
     if (target == LOG_TO_SYSLOG)
         openlog(ident, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+    else
+        the_log.journal = journald_open(STDERR_FILENO, JOURNALD_SOCKET);
     g_mutex_unlock(&the_log.lock);
     log_set_verbose(verbose);
 }
@@ -60,8 +74,7 @@ void log_close(void)
 {
     log_progress(NULL);
     g_mutex_lock(&the_log.lock);
-    if (the_log.opened && the_log.target == LOG_TO_SYSLOG)
-        closelog();
+    close_target();
     the_log.opened = the_log.stamp = FALSE;
     the_log.target = LOG_TO_STDERR;
     g_mutex_unlock(&the_log.lock);
@@ -153,6 +166,19 @@ static void to_stderr(int priority, const char *message)
     write_stderr(line->str, line->len);
 }
 
+static gboolean to_journal(int priority, const LogAbout *about, const char *message)
+{
+    JournaldMessage m = {
+        .priority = priority,
+        .ident = the_log.ident,
+        .client = about ? about->client : NULL,
+        .dir = about ? about->dir : NULL,
+        .message = message,
+    };
+
+    return the_log.journal >= 0 && journald_send(the_log.journal, &m);
+}
+
 G_GNUC_PRINTF(3, 0)
 static void log_va(int priority, const LogAbout *about, const char *format, va_list args)
 {
@@ -173,7 +199,7 @@ static void log_va(int priority, const LogAbout *about, const char *format, va_l
     g_mutex_lock(&the_log.lock);
     if (the_log.target == LOG_TO_SYSLOG)
         syslog(priority, "%s%s", priority_word(priority), message->str);
-    else
+    else if (!to_journal(priority, about, message->str))
         to_stderr(priority, message->str);
     g_mutex_unlock(&the_log.lock);
     errno = saved;

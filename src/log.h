@@ -12,14 +12,15 @@
 #include <syslog.h>
 
 typedef enum {
-    LOG_TO_STDERR, /* "netdump-server: text"; with the local time in front where it's no terminal */
+    LOG_TO_STDERR, /* "netdump-server: text"; with the local time in front where it's no terminal;
+                      with fields where it is systemd's journal */
     LOG_TO_SYSLOG, /* facility daemon */
 } LogTarget;
 
 /* Whom a message is about; each may be NULL. Pointers are used only during the call. */
 typedef struct {
     const char *client; /* "10.0.0.5" or "10.0.0.5:6666": becomes the prefix "10.0.0.5: " */
-    const char *dir;    /* the dump's directory */
+    const char *dir;    /* the dump's directory: a field for systemd's journal only */
 } LogAbout;
 
 /* May be called again to change the target. ident is not copied: a literal or static. */
