@@ -171,7 +171,7 @@ if command -v zstd >/dev/null; then
     check "compress: a second time does nothing" hook netdump-compress $one
     make_dump $one
     mv "$dumps/$one/vmcore" "$dumps/$one/vmcore-incomplete"
-    hook netdump-compress $one >/dev/null 2>\&1
+    hook netdump-compress $one >/dev/null 2>&1
     check "compress: an incomplete dump stays" test -f "$dumps/$one/vmcore-incomplete"
     fresh
     make_dump $one
@@ -236,7 +236,7 @@ if command -v rclone >/dev/null; then
     check "upload: whole" cmp "$dumps/$one/vmcore" "$work/storage/$there/$one/vmcore"
     check "upload: and here" test -f "$dumps/$one/vmcore"
     echo UPLOAD_REMOVE=yes >>"$dumps/scripts/netdump-hooks.conf"
-    hook netdump-upload $one >/dev/null 2>\&1
+    hook netdump-upload $one >/dev/null 2>&1
     check "upload: removes the memory here where it is told to, no more" \
         test "$(ls "$dumps/$one")" = "$(printf 'info\njournal\nlog\nvmcore.part')"
     make_dump $one
