@@ -95,13 +95,43 @@ def faults(work):
     yield lambda: fault(work, "recvmmsg", errno.ENOMEM, 10, 30, None, True, "-")
 
 
-def small_file_system(work):
-    """A real one that fills: dumps of 8 MiB into 6 MiB."""
-    mount = os.path.join(work, "small")
+def mounted(work, name, size):
+    """A real file system that can fill; None where that is not permitted."""
+    mount = os.path.join(work, name)
     os.mkdir(mount)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m,mode=0700", "tmpfs", mount], check=False,
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", mount], check=False,
                       stderr=subprocess.DEVNULL).returncode != 0:
         tap.ok(True, "a file system that fills # SKIP no permission to mount")
+        return None
+    return mount
+
+
+def min_free(work):
+    """Enough room when the dump starts, but then somebody else fills the disk: min_free is kept free."""
+    mount = mounted(work, "half", "24m")
+    if not mount:
+        return
+    try:
+        with Daemon(mount, config="min_free=40\n") as daemon:
+            with Machine(daemon, "127.0.1.12", page_size=65536, pages=128) as m:
+                m.crash()
+                m.run(stop_after=2, timeout=60)
+                with open(os.path.join(mount, "dumps", "other"), "wb") as f:
+                    f.write(bytes(12 << 20))
+                tap.ok(m.run(timeout=60), "min_free is reached in the middle: rebooted", daemon.log())
+                info = daemon.settled(daemon.dumps_of(m.host)[0])
+                tap.ok(info.get("result") == "incomplete" and "No space" in info.get("reason", ""), "and info says why",
+                       info)
+                space = os.statvfs(mount)
+                tap.ok(space.f_bavail * space.f_frsize > 4 << 20, "with room left for others")
+    finally:
+        subprocess.run(["umount", mount], check=False)
+
+
+def small_file_system(work):
+    """Dumps of 8 MiB into 6 MiB."""
+    mount = mounted(work, "small", "6m")
+    if not mount:
         return
     try:
         for check in (1, 0):
@@ -135,6 +165,6 @@ def small_file_system(work):
 
 
 with tempfile.TemporaryDirectory() as directory:
-    jobs = list(faults(directory)) + [lambda: small_file_system(directory)]
+    jobs = list(faults(directory)) + [lambda: small_file_system(directory), lambda: min_free(directory)]
     tap.together(jobs)
 tap.finish()
