@@ -83,7 +83,7 @@ static gboolean set_options(Sock *s, const Port *p, const SockOptions *options, 
         s->gro = TRUE;
 #endif
 #ifdef UDP_SEGMENT
-    s->gso = !options->no_gso && set_int(p->fd, IPPROTO_UDP, UDP_SEGMENT, 0);
+    s->gso = options->gso && set_int(p->fd, IPPROTO_UDP, UDP_SEGMENT, 0);
 #endif
     return TRUE;
 }
