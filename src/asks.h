@@ -10,11 +10,11 @@
 #include "rtt.h"
 #include "wire.h"
 
-#define ASKS_COMMANDS (WIRE_CMD_SHOW_STATE + 1)
+#define ASKS_COMMANDS (WIRE_CMD_GET_DATA + 1)
 
 typedef struct {
     gboolean open; /* asked, and neither answered nor given up */
-    guint32 nr;
+    guint32 nr, from, to;
     guint tries;
     Mono sent; /* the last time */
 } Ask;
@@ -25,9 +25,9 @@ typedef struct {
 } Asks;
 
 /* A new question with an nr of its own; an open one of the same command is forgotten. */
-static inline void asks_open(Asks *a, WireCommand command)
+static inline void asks_open(Asks *a, WireCommand command, guint32 from, guint32 to)
 {
-    a->by_command[command] = (Ask){.open = TRUE, .nr = a->next_nr--};
+    a->by_command[command] = (Ask){.open = TRUE, .nr = a->next_nr--, .from = from, .to = to};
 }
 
 static inline void asks_drop(Asks *a, WireCommand command)

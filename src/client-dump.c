@@ -15,7 +15,8 @@ void dump_call(Step *s)
 {
     /* Together no larger than any START (wire.c sees to that): we are no use for flooding others.
      */
-    step_send(s, WIRE_CMD_START_NETDUMP_ACK, s->c->asks.next_nr--, WIRE_VERSION);
+    step_send_to(s, WIRE_CMD_START_NETDUMP_ACK, s->c->asks.next_nr--, WIRE_VERSION,
+                 ask_take_extensions(s->c));
     if (asks_is_open(&s->c->asks, WIRE_CMD_GET_PAGE_SIZE))
         step_send_ask(s, WIRE_CMD_GET_PAGE_SIZE);
     else
@@ -64,7 +65,7 @@ void dump_check_asking(Step *s)
     if (c->facts.state == CLIENT_ASKING && c->slot_known && c->dir &&
         !asks_is_open(&c->asks, WIRE_CMD_GET_PAGE_SIZE) &&
         !asks_is_open(&c->asks, WIRE_CMD_GET_NR_PAGES) &&
-        !asks_is_open(&c->asks, WIRE_CMD_GET_REGS))
+        !asks_is_open(&c->asks, WIRE_CMD_GET_REGS) && !asks_is_open(&c->asks, WIRE_CMD_GET_DATA))
         asked_all(s);
 }
 
@@ -79,16 +80,23 @@ void dump_begin_asking(Step *s)
         step_ask(s, WIRE_CMD_GET_PAGE_SIZE);
     step_ask(s, WIRE_CMD_GET_NR_PAGES);
     step_ask(s, WIRE_CMD_GET_REGS);
+    ask_kernel(s);
 }
 
-void dump_go_on(Step *s)
+void dump_found_again(Step *s)
 {
-    Client *c = s->c;
-
-    c->hello = TRUE;
-    if (!c->facts.dumps)
+    if (s->c->facts.dumps)
+        step_ask(s, WIRE_CMD_GET_REGS);
+    else
         dump_begin_asking(s);
-    else if (c->file)
+}
+
+void dump_go_on(Step *s, gboolean same)
+{
+    s->c->same = same;
+    if (!same)
+        end_give_up(s, REASON_RECRASHED);
+    else if (s->c->file)
         dump_begin(s);
 }
 
@@ -156,16 +164,12 @@ void dump_begin(Step *s)
 void dump_pump(Step *s)
 {
     Client *c = s->c;
-    guint32 nr, pfn;
 
     if (c->facts.state != CLIENT_DUMPING)
         return;
     if (!client_waits(c))
         c->heard = s->now;
-    while (window_next(c->window, s->now, &nr, &pfn)) {
-        step_send(s, WIRE_CMD_SEND_MEM, nr, pfn);
-        c->flushed = FALSE;
-    }
+    pages_ask(s);
     /* What is whole may lie in a block that a hole in memory keeps from filling. When no page is
      * under way that could help, at the end or with the window full of such pages, push it out. */
     if (!c->flushed && window_all_whole(c->window)) {
@@ -240,7 +244,7 @@ void dump_on_vmcore(Step *s, int err, gboolean resumed)
     } else if (c->facts.transferred) { /* the file is gone, but perhaps the machine is not */
         c->facts.transferred = FALSE;
         step_ask(s, WIRE_CMD_HELLO);
-    } else if (c->hello) {
+    } else if (c->same) {
         dump_begin(s);
     }
 }
@@ -282,7 +286,7 @@ static void once_more(Step *s)
             window_restart(c->window);
         if (c->facts.state == CLIENT_ENDING)
             c->timer = s->now;
-        if (c->facts.state == CLIENT_RESUMING) /* the answer may have come in STALLED */
+        if (c->facts.state == CLIENT_RESUMING) /* an answer may have come in STALLED */
             step_ask(s, WIRE_CMD_HELLO);
     }
 }

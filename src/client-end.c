@@ -6,7 +6,7 @@
 #define QUIET         SPAN_MS(500) /* SHOW_STATE's text is over when nothing came for so long */
 #define STATE_TIMEOUT SPAN_S(1)    /* SHOW_STATE is asked again, twice, if nothing comes at all */
 #define STATE_TRIES   3
-#define STATE_MAX     SPAN_S(10) /* a machine that never ends its text is cut off */
+#define STATE_MAX     SPAN_S(120) /* a slow serial console takes its time; but not for ever */
 
 #define HELLO_WAIT     SPAN_MS(250) /* for the answer to the HELLO behind a REBOOT; later twice it */
 #define HELLO_SILENCES 6            /* unanswered in a row: it reboots */
@@ -73,6 +73,7 @@ void end_give_up(Step *s, ClientReason reason)
     c->facts.result = c->facts.dumps ? RESULT_INCOMPLETE : RESULT_NOT_DUMPED;
     c->facts.transferred = FALSE;
     step_note(s, NOTE_ENDED);
+    step_journal(s, FALSE);
     if (reason == REASON_UNREACHABLE) {
         end_close(s, FALSE);
         return;
@@ -136,8 +137,9 @@ void end_reboot(Step *s)
 /* How many silences in a row are proof depends on how much this network loses. */
 static guint silences_needed(const ClientFacts *f)
 {
-    return 32 * (f->asked_again + f->pages.retransmitted) > f->pages.stored + 3 ? LOSSY_SILENCES
-                                                                                : HELLO_SILENCES;
+    return 32 * (f->asked_again + f->pages.retransmitted) > f->pages.stored + f->pages.zero + 3
+               ? LOSSY_SILENCES
+               : HELLO_SILENCES;
 }
 
 void end_check_reboot(Step *s)

@@ -1,7 +1,7 @@
-/* client-internal.h - what the three files of the state machine share, and nobody else.
+/* client-internal.h - what the files of the state machine share, and nobody else.
  *
- * client.c: events, packets, timers. client-dump.c: from the first answer to the last page.
- * client-end.c: from there to the reboot.
+ * client.c: events, packets, timers. client-dump.c: from the first answer to the last page, with
+ * client-kernel.c and client-pages.c. client-end.c: from there to the reboot.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
@@ -21,7 +21,7 @@ struct Client {
     Mono timer; /* of ENDING (quiet, or ask again) and REBOOTING (next HELLO) */
 
     gboolean begun;         /* the first event was here */
-    gboolean hello;         /* RESUMING: it is still there */
+    gboolean same;          /* RESUMING: it is there, in the same crash */
     gboolean was_done;      /* resumed where only the reboot was left */
     gboolean slot_known;    /* EVENT_SLOT was here, */
     gboolean slot;          /* and this is what it said */
@@ -47,6 +47,9 @@ struct Client {
     guint reboots, silences; /* REBOOTING: REBOOTs sent, HELLOs unanswered in a row */
     guint32 reboot_nr;       /* of the first REBOOT: what was sent since has lower ones */
 
+    Kernel kernel;
+    guint8 unpacked[WIRE_PIECE_MAX]; /* of the packet in work */
+
     guint32 journal_floor; /* floor_written of the last ACTION_JOURNAL */
     Mono journal_synced;
 };
@@ -59,6 +62,8 @@ typedef struct {
 } Step;
 
 /* client.c: what every state uses */
+void step_heard(Step *s, const WireMessage *m); /* a word that nobody else can have sent */
+gboolean step_answered(Step *s, WireCommand command, const WireMessage *m); /* an open question */
 void step_emit(Step *s, Action action);
 void step_emit_plain(Step *s, ActionKind kind);
 void step_note(Step *s, ClientNote what);
@@ -66,18 +71,34 @@ void step_run_hook(Step *s, ClientHook hook);
 void step_journal(Step *s, gboolean sync); /* if there is a directory, like the next one */
 void step_info(Step *s);
 void step_send(Step *s, WireCommand command, guint32 nr, guint32 from);
-void step_ask(Step *s, WireCommand command);      /* a new question */
+void step_send_to(Step *s, WireCommand command, guint32 nr, guint32 from, guint32 to);
+void step_ask(Step *s, WireCommand command); /* a new question */
+void step_ask_for(Step *s, WireCommand command, guint32 from, guint32 to);
 void step_send_ask(Step *s, WireCommand command); /* the open one, once more */
 void step_enter(Step *s, ClientState state);
 gboolean client_waits(const Client *c); /* for an answer */
 
+/* client-kernel.c: extensions of the protocol, see client/PROTOCOL */
+guint32 ask_take_extensions(const Client *c);         /* what START offers and we know */
+void ask_kernel(Step *s);                             /* ASKING: VMCOREINFO and the map of RAM */
+void ask_on_data(Step *s, const WireMessage *m);      /* a piece of them */
+gboolean ask_on_error(Step *s, const WireMessage *m); /* TRUE: the answer to such a question */
+
+/* client-pages.c: in DUMPING; ignored else */
+void pages_ask(Step *s); /* for as many as may be in flight */
+void pages_on_mem(Step *s, const WireMessage *m);
+void pages_on_packed(Step *s, const WireMessage *m);
+void pages_on_no_ram(Step *s, const WireMessage *m, guint32 next); /* as window_reserved() */
+void pages_on_zero(Step *s, const WireMessage *m);
+
 /* client-dump.c */
-void dump_call(Step *s);         /* answer a START */
-void dump_begin_asking(Step *s); /* the machine has proved that it is there */
-void dump_go_on(Step *s);        /* likewise, in RESUMING */
-void dump_check_asking(Step *s); /* is everything here that ASKING waits for? */
-void dump_begin(Step *s);        /* the first page */
-void dump_pump(Step *s);         /* ask for as much as may be in flight */
+void dump_call(Step *s);                 /* answer a START */
+void dump_begin_asking(Step *s);         /* the machine has proved that it is there */
+void dump_found_again(Step *s);          /* likewise, in RESUMING */
+void dump_go_on(Step *s, gboolean same); /* ... and it is the same crash, or another one */
+void dump_check_asking(Step *s);         /* is everything here that ASKING waits for? */
+void dump_begin(Step *s);                /* the first page */
+void dump_pump(Step *s);                 /* ask for as much as may be in flight */
 void dump_check_stored(Step *s);
 void dump_on_dir(Step *s, int err);
 void dump_on_space(Step *s, gboolean enough);

@@ -58,13 +58,19 @@ gboolean client_waits(const Client *c)
     return asks_any_open(&c->asks) || (c->window && !window_all_whole(c->window));
 }
 
-void step_send(Step *s, WireCommand command, guint32 nr, guint32 from)
+void step_send_to(Step *s, WireCommand command, guint32 nr, guint32 from, guint32 to)
 {
     step_emit(s, (Action){.kind = ACTION_SEND,
                           .request = {.magic = s->c->facts.start.magic,
                                       .nr = nr,
                                       .command = command,
-                                      .from = from}});
+                                      .from = from,
+                                      .to = to}});
+}
+
+void step_send(Step *s, WireCommand command, guint32 nr, guint32 from)
+{
+    step_send_to(s, command, nr, from, 0);
 }
 
 void step_send_ask(Step *s, WireCommand command)
@@ -74,15 +80,20 @@ void step_send_ask(Step *s, WireCommand command)
     if (ask->tries++ > 0)
         s->c->facts.asked_again++;
     ask->sent = s->now;
-    step_send(s, command, ask->nr, 0);
+    step_send_to(s, command, ask->nr, ask->from, ask->to);
+}
+
+void step_ask_for(Step *s, WireCommand command, guint32 from, guint32 to)
+{
+    if (!client_waits(s->c))
+        s->c->heard = s->now;
+    asks_open(&s->c->asks, command, from, to);
+    step_send_ask(s, command);
 }
 
 void step_ask(Step *s, WireCommand command)
 {
-    if (!client_waits(s->c))
-        s->c->heard = s->now;
-    asks_open(&s->c->asks, command);
-    step_send_ask(s, command);
+    step_ask_for(s, command, 0, 0);
 }
 
 void step_enter(Step *s, ClientState state)
@@ -95,7 +106,7 @@ void step_enter(Step *s, ClientState state)
  */
 
 /* A word from the machine, which nobody else can have sent: it carries a live nr. */
-static void heard(Step *s, const WireMessage *m)
+void step_heard(Step *s, const WireMessage *m)
 {
     Client *c = s->c;
 
@@ -114,6 +125,8 @@ static void on_text(Step *s, const WireMessage *m)
         step_emit(s, (Action){.kind = ACTION_LOG_TEXT, .data = m->data, .len = m->len});
     if (s->c->facts.state == CLIENT_ENDING)
         end_heard_state(s);
+    else if (s->c->facts.state == CLIENT_REBOOTING)
+        s->c->silences = 0; /* still printing: many are deaf meanwhile */
 }
 
 /* In the middle of a dump: forged, late, or the machine has crashed again. A machine that still
@@ -147,27 +160,44 @@ static void on_start(Step *s, const WireStart *start)
     }
 }
 
+/* The registers at the crash tell one crash from another: a former server's dump must not be gone
+ * on with when its machine was rebooted and has crashed again in between. */
 static void on_regs(Step *s, const WireMessage *m)
 {
     ClientFacts *f = &s->c->facts;
+    guint32 len = (guint32)MIN(m->len, sizeof f->regs);
+    gboolean same = len == f->regs_len;
 
+    for (guint32 i = 0; i < len && same; i++)
+        same = f->regs[i] == m->data[i];
+    if (f->state == CLIENT_RESUMING)
+        dump_go_on(s, same);
+    if (f->state != CLIENT_ASKING)
+        return;
     f->ram_pages = m->info;
-    f->regs_len = (guint32)MIN(m->len, sizeof f->regs);
-    for (gsize i = 0; i < f->regs_len; i++)
+    f->regs_len = len;
+    for (guint32 i = 0; i < len; i++)
         f->regs[i] = m->data[i];
+}
+
+gboolean step_answered(Step *s, WireCommand command, const WireMessage *m)
+{
+    if (!asks_answer(&s->c->asks, command, m->nr, s->now, &s->c->rtt))
+        return FALSE;
+    step_heard(s, m);
+    return TRUE;
 }
 
 static void on_answer(Step *s, WireCommand command, const WireMessage *m)
 {
     Client *c = s->c;
 
-    if (!asks_answer(&c->asks, command, m->nr, s->now, &c->rtt))
+    if (!step_answered(s, command, m))
         return;
-    heard(s, m);
     switch (m->kind) {
     case WIRE_MSG_HELLO:
         if (c->facts.state == CLIENT_RESUMING)
-            dump_go_on(s);
+            dump_found_again(s);
         break;
     case WIRE_MSG_PAGE_SIZE:
         c->facts.page_size = m->info;
@@ -183,36 +213,6 @@ static void on_answer(Step *s, WireCommand command, const WireMessage *m)
     }
 }
 
-static void on_mem(Step *s, const WireMessage *m)
-{
-    Client *c = s->c;
-    ChunkVerdict verdict;
-    guint32 pfn;
-
-    if (c->facts.state != CLIENT_DUMPING)
-        return;
-    verdict = window_chunk(c->window, s->now, m->nr, m->info, &pfn);
-    if (verdict != CHUNK_FRESH && verdict != CHUNK_WHOLE)
-        return;
-    heard(s, m);
-    step_emit(
-        s,
-        (Action){
-            .kind = ACTION_STORE_CHUNK,
-            .chunk = {.pfn = pfn, .offset = m->info, .nr = m->nr, .whole = verdict == CHUNK_WHOLE},
-            .data = m->data,
-            .len = m->len});
-}
-
-/* RESERVED names the next page of RAM. ERROR for a page means that the machine has none there. */
-static void on_no_ram(Step *s, const WireMessage *m, guint32 next)
-{
-    Client *c = s->c;
-
-    if (c->facts.state == CLIENT_DUMPING && window_reserved(c->window, s->now, m->nr, next))
-        heard(s, m);
-}
-
 static void on_packet(Step *s, const WireMessage *m)
 {
     switch (m->kind) {
@@ -223,13 +223,23 @@ static void on_packet(Step *s, const WireMessage *m)
         on_start(s, &m->start);
         break;
     case WIRE_MSG_MEM:
-        on_mem(s, m);
+        pages_on_mem(s, m);
         break;
     case WIRE_MSG_RESERVED:
-        on_no_ram(s, m, m->info);
+        pages_on_no_ram(s, m, m->info);
         break;
     case WIRE_MSG_ERROR:
-        on_no_ram(s, m, 1); /* not above any page: just this one */
+        if (!ask_on_error(s, m))
+            pages_on_no_ram(s, m, 1); /* not above any page: just this one */
+        break;
+    case WIRE_MSG_ZERO:
+        pages_on_zero(s, m);
+        break;
+    case WIRE_MSG_PACKED:
+        pages_on_packed(s, m);
+        break;
+    case WIRE_MSG_DATA:
+        ask_on_data(s, m);
         break;
     case WIRE_MSG_HELLO:
         if (s->c->facts.state == CLIENT_REBOOTING)
@@ -387,6 +397,10 @@ Client *client_resume(const ClientSpec *spec, const ClientFacts *facts, gboolean
     c->facts.floor_written = facts->floor_written;
     c->facts.floor_synced = facts->floor_synced;
     c->facts.stored_before = facts->stored_before;
+    if (facts->kernel) {
+        c->kernel = *facts->kernel;
+        c->facts.kernel = &c->kernel;
+    }
     c->journal_floor = facts->floor_written;
     c->dir = TRUE;
     c->was_done = rebooting;

@@ -22,6 +22,7 @@
 #pragma once
 
 #include "clock.h"
+#include "kernel.h"
 #include "window.h"
 #include "wire.h"
 
@@ -100,6 +101,7 @@ typedef struct {
     guint32 ram_pages;    /* as it told, not above nr_pages */
     guint32 regs_len;
     guint8 regs[CLIENT_REGS_MAX]; /* in the client's byte order */
+    const Kernel *kernel;         /* NULL: it has not told, or not all of it */
     guint32 floor_written;        /* every page below is stored */
     guint32 floor_synced;  /* ... and was so when the last ACTION_JOURNAL with sync was given */
     guint32 next_nr;       /* above every nr in use */

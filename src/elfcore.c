@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "elfcore.h"
 
+#include "elfkdump.h"
+
 #include <elf.h>
 #include <string.h>
 
@@ -177,6 +179,8 @@ gboolean elfcore_valid(const ElfcoreSpec *spec)
 
 guint32 elfcore_header_size(const ElfcoreSpec *spec)
 {
+    if (elfkdump_applies(spec))
+        return ELFKDUMP_SIZE;
     /* The largest notes, ia64's, take less than 1,500 bytes of it. */
     return MAX(spec->page_size, PAGE_SIZE_MIN);
 }
@@ -203,6 +207,10 @@ void elfcore_build(const ElfcoreSpec *spec, guint8 *out)
     memset(out, 0, header_size);
     if (!layout) /* the caller has not asked elfcore_valid() */
         return;
+    if (elfkdump_applies(spec)) {
+        elfkdump_build(spec, out);
+        return;
+    }
     notes_offset = ehdr_size(layout) + N_HEADERS * phdr_size(layout);
     put_ehdr(&pen);
     put_phdr(&pen, PT_NOTE, 0, notes_offset, 0, notes_size(layout, spec->partial), 0, 4);

@@ -10,7 +10,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include <glib.h>
+#include "kernel.h"
 
 #define ELFCORE_REGS_MAX 1024        /* bytes of the largest pr_reg: ia64's 128 registers */
 #define ELFCORE_SIZE_MAX 65536       /* bytes of the largest header: one page of the largest size */
@@ -25,6 +25,7 @@ typedef struct {
     gboolean partial;    /* the dump is not whole: carry the note that says so */
     guint32 regs_len;    /* bytes in regs, 0..ELFCORE_REGS_MAX */
     guint8 regs[ELFCORE_REGS_MAX]; /* raw, in the client's byte order */
+    Kernel kernel; /* if it is usable: a head as kdump's users know it, see elfkdump.h */
 } ElfcoreSpec;
 
 /* Copy registers as they came into the spec; what is beyond ELFCORE_REGS_MAX is left out. */
@@ -33,7 +34,7 @@ void elfcore_set_regs(ElfcoreSpec *spec, const guint8 *regs, gsize len);
 /* TRUE if every field is inside the range above; all other calls need that. */
 gboolean elfcore_valid(const ElfcoreSpec *spec) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Bytes before page 0 (p_offset): MAX(page_size, 4096), whether partial or not. */
+/* Bytes before page 0, whether partial or not: MAX(page_size, 4096); with a kernel 65536. */
 guint32 elfcore_header_size(const ElfcoreSpec *spec);
 
 /* Offset of a page in the file. For pfn = nr_pages: the size of the whole file. */

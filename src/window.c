@@ -316,7 +316,8 @@ ChunkVerdict window_chunk(Window *w, Mono now, guint32 nr, guint32 offset, guint
     return CHUNK_WHOLE;
 }
 
-gboolean window_reserved(Window *w, Mono now, guint32 nr, guint32 next)
+/* Nothing is to be stored for the page of `nr`, and for those up to `next`: 0 = all there are. */
+static gboolean leave_out(Window *w, Mono now, guint32 nr, guint32 next, guint64 *count)
 {
     Entry *e = entry_find(w, nr);
     guint32 before = w->source.next;
@@ -331,13 +332,27 @@ gboolean window_reserved(Window *w, Mono now, guint32 nr, guint32 next)
 
     if (next == 0 || next > e->pfn)
         source_skip(&w->source, next);
-    w->stats.reserved += 1 + (w->source.next - before);
+    *count += 1 + (w->source.next - before);
     heard_of(w, e);
     answered(w, e, now);
     e->missing = 0;
     entry_done(w, e);
     find_gaps(w);
     return TRUE;
+}
+
+gboolean window_reserved(Window *w, Mono now, guint32 nr, guint32 next)
+{
+    return leave_out(w, now, nr, next, &w->stats.reserved);
+}
+
+gboolean window_zero(Window *w, Mono now, guint32 nr, guint32 n)
+{
+    const Entry *e = entry_find(w, nr);
+    guint32 room = e ? G_MAXUINT32 - e->pfn : 0;
+
+    /* `next` not above the page itself: just this one. */
+    return leave_out(w, now, nr, e ? e->pfn + MIN(MAX(n, 1), room) : 1, &w->stats.zero);
 }
 
 void window_stored(Window *w, guint32 nr)

@@ -42,6 +42,7 @@ typedef struct {
 typedef struct {
     guint64 stored;        /* pages that are on disk */
     guint64 reserved;      /* pages that are no RAM, as far as they were asked for */
+    guint64 zero;          /* pages that the client said are zero: holes, and done */
     guint64 retransmitted; /* pages asked for again, each time */
     guint64 duplicate_bytes;
     guint64 unknown;  /* chunks and answers to nothing that we asked */
@@ -70,6 +71,9 @@ ChunkVerdict window_chunk(Window *w, Mono now, guint32 nr, guint32 offset, guint
 /* The page of `nr` is no RAM, and none is up to pfn `next`: 0 = none above it, anything not above
  * the page itself = just this one. FALSE if it was not asked for. */
 gboolean window_reserved(Window *w, Mono now, guint32 nr, guint32 next);
+
+/* The page of `nr` and those above it, `n` in all, are zero. FALSE if it was not asked for. */
+gboolean window_zero(Window *w, Mono now, guint32 nr, guint32 n);
 
 /* The page of `nr`, whole before, is on disk. */
 void window_stored(Window *w, guint32 nr);

@@ -88,9 +88,9 @@ static void parse_start_pair(const guint8 *p, gsize len, WireStart *start)
         const char *key;
         guint64 *value;
     } keys[] = {
-        {"task_struct:", &start->task},
-        {"page_offset:", &start->page_offset},
-        {"netdump_magic:", &start->magic},
+        {"task_struct:", &start->task},      {"page_offset:", &start->page_offset},
+        {"netdump_magic:", &start->magic},   {"extensions:", &start->extensions},
+        {"vmcoreinfo:", &start->vmcoreinfo}, {"cpu:", &start->cpu},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
@@ -149,17 +149,65 @@ static WireFault parse_mem(const guint8 *payload, gsize len, WireMessage *m)
     return WIRE_OK;
 }
 
-static WireFault parse_text(const guint8 *p, gsize len, WireMessage *m)
+/* info: the offset in the low half, how many KiB it unpacks to in the high one. */
+static WireFault parse_packed(const guint8 *payload, gsize len, WireMessage *m)
 {
-    m->kind = WIRE_MSG_TEXT;
-    m->data = p;
+    guint32 kib = m->info >> 16;
+
+    m->info &= 0xffff;
+    if (m->info % WIRE_CHUNK_SIZE != 0 || kib == 0 || kib > WIRE_PIECE_MAX / WIRE_CHUNK_SIZE ||
+        m->info + kib * WIRE_CHUNK_SIZE > WIRE_PAGE_SIZE_MAX)
+        return WIRE_FAULT_PAYLOAD;
+    m->size = kib * WIRE_CHUNK_SIZE;
+    m->data = payload;
     m->len = len;
     return WIRE_OK;
 }
 
+static WireFault parse_start_reply(const guint8 *payload, gsize len, WireMessage *m)
+{
+    if (len < WIRE_START_MIN - WIRE_HEADER_SIZE)
+        return WIRE_FAULT_PAYLOAD;
+    m->start = parse_start(m->nr, m->info, payload, len);
+    return WIRE_OK;
+}
+
+static WireFault parse_payload(const guint8 *payload, gsize len, WireMessage *m)
+{
+    m->data = payload;
+    m->len = len;
+    return WIRE_OK;
+}
+
+static WireFault parse_nothing(G_GNUC_UNUSED const guint8 *payload, G_GNUC_UNUSED gsize len,
+                               G_GNUC_UNUSED WireMessage *m)
+{
+    return WIRE_OK;
+}
+
+/* Where parse is NULL no client sends the code. */
+static const struct {
+    WireKind kind;
+    WireFault (*parse)(const guint8 *payload, gsize len, WireMessage *m);
+} replies[] = {
+    [WIRE_CODE_ERROR] = {WIRE_MSG_ERROR, parse_payload},
+    [WIRE_CODE_LOG] = {WIRE_MSG_TEXT, parse_payload},
+    [WIRE_CODE_MEM] = {WIRE_MSG_MEM, parse_mem},
+    [WIRE_CODE_RESERVED] = {WIRE_MSG_RESERVED, parse_nothing},
+    [WIRE_CODE_HELLO] = {WIRE_MSG_HELLO, parse_nothing},
+    [WIRE_CODE_NR_PAGES] = {WIRE_MSG_NR_PAGES, parse_nothing},
+    [WIRE_CODE_PAGE_SIZE] = {WIRE_MSG_PAGE_SIZE, parse_nothing},
+    [WIRE_CODE_START_NETDUMP] = {WIRE_MSG_START, parse_start_reply},
+    [WIRE_CODE_END_NETDUMP] = {WIRE_MSG_END, parse_nothing},
+    [WIRE_CODE_REGS] = {WIRE_MSG_REGS, parse_regs},
+    [WIRE_CODE_SHOW_STATE] = {WIRE_MSG_SHOW_STATE, parse_nothing},
+    [WIRE_CODE_DATA] = {WIRE_MSG_DATA, parse_payload},
+    [WIRE_CODE_ZERO] = {WIRE_MSG_ZERO, parse_nothing},
+    [WIRE_CODE_PACKED] = {WIRE_MSG_PACKED, parse_packed},
+};
+
 static WireFault parse_reply(const guint8 *d, gsize len, WireMessage *m)
 {
-    const guint8 *payload = d + WIRE_HEADER_SIZE;
     guint32 code;
 
     if (len < WIRE_HEADER_SIZE)
@@ -169,50 +217,12 @@ static WireFault parse_reply(const guint8 *d, gsize len, WireMessage *m)
     code = get32(d + 5);
     m->info = get32(d + 9);
     len -= WIRE_HEADER_SIZE;
-    if (len > WIRE_CHUNK_SIZE && code != WIRE_CODE_LOG)
+    if (len > WIRE_CHUNK_SIZE && code != WIRE_CODE_LOG && code != WIRE_CODE_PACKED)
         return WIRE_FAULT_LONG;
-
-    switch (code) {
-    case WIRE_CODE_LOG:
-        return parse_text(payload, len, m);
-    case WIRE_CODE_MEM:
-        m->kind = WIRE_MSG_MEM;
-        return parse_mem(payload, len, m);
-    case WIRE_CODE_REGS:
-        m->kind = WIRE_MSG_REGS;
-        return parse_regs(payload, len, m);
-    case WIRE_CODE_START_NETDUMP:
-        if (len < WIRE_START_MIN - WIRE_HEADER_SIZE)
-            return WIRE_FAULT_PAYLOAD;
-        m->kind = WIRE_MSG_START;
-        m->start = parse_start(m->nr, m->info, payload, len);
-        return WIRE_OK;
-    case WIRE_CODE_ERROR:
-        m->kind = WIRE_MSG_ERROR;
-        m->data = payload;
-        m->len = len;
-        return WIRE_OK;
-    case WIRE_CODE_RESERVED:
-        m->kind = WIRE_MSG_RESERVED;
-        return WIRE_OK;
-    case WIRE_CODE_HELLO:
-        m->kind = WIRE_MSG_HELLO;
-        return WIRE_OK;
-    case WIRE_CODE_NR_PAGES:
-        m->kind = WIRE_MSG_NR_PAGES;
-        return WIRE_OK;
-    case WIRE_CODE_PAGE_SIZE:
-        m->kind = WIRE_MSG_PAGE_SIZE;
-        return WIRE_OK;
-    case WIRE_CODE_SHOW_STATE:
-        m->kind = WIRE_MSG_SHOW_STATE;
-        return WIRE_OK;
-    case WIRE_CODE_END_NETDUMP:
-        m->kind = WIRE_MSG_END;
-        return WIRE_OK;
-    default:
+    if (code >= G_N_ELEMENTS(replies) || !replies[code].parse)
         return WIRE_FAULT_CODE;
-    }
+    m->kind = replies[code].kind;
+    return replies[code].parse(d + WIRE_HEADER_SIZE, len, m);
 }
 
 WireFault wire_parse(const guint8 *datagram, gsize len, WireMessage *out)
@@ -227,7 +237,7 @@ WireFault wire_parse(const guint8 *datagram, gsize len, WireMessage *out)
     if (datagram[0] >= 1 && datagram[0] <= WIRE_VERSION_MAX)
         fault = parse_reply(datagram, len, &m);
     else if (looks_like_text(datagram, len))
-        fault = parse_text(datagram, len, &m);
+        fault = parse_payload(datagram, len, &m); /* m.kind is TEXT already */
     else
         fault = WIRE_FAULT_BINARY;
 

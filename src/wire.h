@@ -35,6 +35,8 @@ typedef enum {
     WIRE_CMD_START_NETDUMP_ACK = 7,
     WIRE_CMD_GET_REGS = 8,
     WIRE_CMD_SHOW_STATE = 9,
+    WIRE_CMD_GET_DATA = 10, /* extension: from = offset, to = a WireData */
+    WIRE_CMD_SEND_RUN = 11, /* extension: SEND_MEM for `to` pages, nr and pfn counting up */
 } WireCommand;
 
 typedef enum {
@@ -49,7 +51,24 @@ typedef enum {
     WIRE_CODE_END_NETDUMP = 9,
     WIRE_CODE_REGS = 10,
     WIRE_CODE_SHOW_STATE = 12,
+    WIRE_CODE_DATA = 13, /* extensions: see client/PROTOCOL */
+    WIRE_CODE_ZERO = 14,
+    WIRE_CODE_PACKED = 15,
 } WireCode;
+
+/* What a client can do beyond version 5: START's text offers it, the ACK's `to` takes it. */
+typedef enum {
+    WIRE_EXT_DATA = 1,   /* GET_DATA */
+    WIRE_EXT_ZERO = 2,   /* ZERO for pages of zeros */
+    WIRE_EXT_RUN = 4,    /* SEND_RUN */
+    WIRE_EXT_PACKED = 8, /* PACKED for pieces of a page */
+    WIRE_EXT_ALL = 15,
+} WireExtension;
+
+typedef enum { WIRE_DATA_VMCOREINFO = 1, WIRE_DATA_RAM = 2 } WireData;
+
+#define WIRE_RUN_MAX   256  /* pages that one SEND_RUN may ask for */
+#define WIRE_PIECE_MAX 4096 /* bytes of memory that one PACKED may hold */
 
 /* ELF e_machine numbers, as START's nr carries them. */
 typedef enum {
@@ -74,6 +93,9 @@ typedef struct {
     guint64 task;    /* address of the task that panicked, 0 = not told */
     guint64 page_offset; /* virtual address of physical address 0 */
     guint64 magic;       /* 0 = none */
+    guint64 extensions;  /* a mask of WireExtension, and what is not known here */
+    guint64 vmcoreinfo;  /* bytes of it that GET_DATA gives, 0 = none */
+    guint64 cpu;         /* that crashed */
 } WireStart;
 
 typedef enum {
@@ -88,6 +110,9 @@ typedef enum {
     WIRE_MSG_REGS,
     WIRE_MSG_SHOW_STATE,
     WIRE_MSG_END,
+    WIRE_MSG_DATA,   /* info: size of the whole */
+    WIRE_MSG_ZERO,   /* info: pages that are zero, the one asked for and those above it */
+    WIRE_MSG_PACKED, /* info: offset in the page; size: bytes when unpacked */
 } WireKind;
 
 typedef struct {
@@ -96,8 +121,10 @@ typedef struct {
     guint32 nr;         /* the request's, 0 for what is sent unasked */
     guint32 info;       /* as on the wire: its meaning depends on kind, see the protocol's table */
     const guint8 *data; /* TEXT, ERROR: text without NUL at its end (any bytes may be in it);
-                           MEM: WIRE_CHUNK_SIZE bytes; REGS: the raw registers; else NULL */
+                           MEM: WIRE_CHUNK_SIZE bytes; REGS: the raw registers; DATA, PACKED:
+                           the payload; else NULL */
     gsize len;          /* bytes in data */
+    guint32 size;       /* PACKED only: 1024 .. WIRE_PIECE_MAX, a multiple of 1024 */
     WireStart start;    /* START only */
 } WireMessage;
 

@@ -136,16 +136,18 @@ static void send_chunk(u32 nr, u32 offset)
 /* The largest piece of the page from here on that fits a datagram when packed; its size. */
 static u32 send_packed(u32 nr, u32 offset)
 {
-	u32 piece = min_t(u32, 4096, PAGE_SIZE - offset);
 	u8 *payload = begin();
+	u32 piece;
 
-	for (; payload && piece > ND_CHUNK; piece /= 2) {
-		unsigned int len = nd_pack(&pack_space, page + offset, piece, payload,
-					   ND_PAYLOAD - ND_HEADER);
+	for (piece = 4 * ND_CHUNK; payload && piece > ND_CHUNK; piece /= 2) {
+		unsigned int len;
 
+		if (offset % piece)
+			continue;
+		len = nd_pack(&pack_space, page + offset, piece, payload, ND_PAYLOAD - ND_HEADER);
 		if (!len)
 			continue;
-		end(payload, nr, ND_R_PACKED, offset | piece / ND_CHUNK << 16, len);
+		end(payload, nr, ND_R_PACKED, offset | (piece / ND_CHUNK) << 16, len);
 		return piece;
 	}
 	return 0;

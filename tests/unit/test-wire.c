@@ -373,7 +373,7 @@ static void test_codes(void)
         {WIRE_CODE_NR_PAGES, WIRE_MSG_NR_PAGES}, {WIRE_CODE_PAGE_SIZE, WIRE_MSG_PAGE_SIZE},
         {WIRE_CODE_END_NETDUMP, WIRE_MSG_END},   {WIRE_CODE_SHOW_STATE, WIRE_MSG_SHOW_STATE},
     };
-    static const guint32 strange[] = {0, 11, 13, 255, 0x03000000, G_MAXUINT32};
+    static const guint32 strange[] = {0, 11, 16, 255, 0x03000000, G_MAXUINT32};
     Datagram d;
 
     for (guint8 version = 1; version <= WIRE_VERSION_MAX; version++)
