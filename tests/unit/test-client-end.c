@@ -57,12 +57,12 @@ static void test_show_state_endless(void)
     g_auto(Rig) r = rig_ending();
 
     rig_event(&r, (Event){.kind = EVENT_FINISHED});
-    for (guint i = 0; i < 1000 && rig_state(&r) == CLIENT_ENDING; i++) {
+    for (guint i = 0; i < 10000 && rig_state(&r) == CLIENT_ENDING; i++) {
         rig_pass(&r, SPAN_MS(100));
         rig_packet(&r, WIRE_MSG_TEXT, 0, 0);
     }
     g_assert_cmpint(rig_state(&r), ==, CLIENT_WAITING);
-    g_assert_cmpint(r.now.us, <=, SPAN_S(1011));
+    g_assert_cmpint(r.now.us, <=, SPAN_S(1121));
 }
 
 /* The file takes longer than the text. */
@@ -315,6 +315,20 @@ static void test_reboot_far_away(void)
     g_assert_cmpint(rig_state(&r), ==, CLIENT_REBOOTING);
 }
 
+/* A machine that is still printing is deaf, but not gone. */
+static void test_reboot_printing(void)
+{
+    g_auto(Rig) r = rig_rebooting();
+
+    for (guint i = 0; i < 10; i++) {
+        rig_pass(&r, SPAN_S(1));
+        rig_packet(&r, WIRE_MSG_TEXT, 0, 0);
+        g_assert_cmpint(rig_state(&r), ==, CLIENT_REBOOTING);
+    }
+    rig_pass(&r, SPAN_S(4));
+    g_assert_cmpint(rig_state(&r), ==, CLIENT_CLOSED);
+}
+
 static void test_reboot_refused(void)
 {
     g_auto(Rig) r = rig_rebooting();
@@ -382,6 +396,7 @@ int main(int argc, char **argv)
     g_test_add_func("/client/rebooting", test_reboot);
     g_test_add_func("/client/rebooting/lost", test_reboot_lost);
     g_test_add_func("/client/rebooting/far-away", test_reboot_far_away);
+    g_test_add_func("/client/rebooting/printing", test_reboot_printing);
     g_test_add_func("/client/rebooting/refused", test_reboot_refused);
     g_test_add_func("/client/rebooting/lossy", test_reboot_lossy);
     g_test_add_func("/client/names", test_names);

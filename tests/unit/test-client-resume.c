@@ -3,6 +3,19 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit/rig.h"
 
+/* It is there, and it is the crash that the journal tells of. */
+static void found(Rig *r)
+{
+    guint8 regs[216];
+    WireMessage m = {.kind = WIRE_MSG_REGS, .data = regs, .len = sizeof regs, .info = 100};
+
+    memset(regs, 0x5a, sizeof regs);
+    rig_answer(r, WIRE_CMD_HELLO, WIRE_MSG_HELLO, 4);
+    g_assert_cmpuint(rig_count_sent(r->last, WIRE_CMD_GET_REGS), ==, 1);
+    m.nr = rig_sent(r->last, WIRE_CMD_GET_REGS)->nr;
+    rig_event(r, (Event){.kind = EVENT_PACKET, .packet = &m});
+}
+
 static void test_goes_on(void)
 {
     ClientFacts journal = rig_journal(100, 60);
@@ -17,7 +30,7 @@ static void test_goes_on(void)
     rig_event(&r, (Event){.kind = EVENT_SLOT, .ok = TRUE});
     rig_event(&r, (Event){.kind = EVENT_VMCORE, .ok = TRUE});
     g_assert_cmpuint(rig_count_sent(r.all, WIRE_CMD_SEND_MEM), ==, 0);
-    rig_answer(&r, WIRE_CMD_HELLO, WIRE_MSG_HELLO, 4);
+    found(&r);
     g_assert_cmpint(rig_state(&r), ==, CLIENT_DUMPING);
     g_assert_cmpuint(rig_noted(r.last, NOTE_RESUMED), ==, 1);
     g_assert_cmpuint(rig_sent(r.last, WIRE_CMD_SEND_MEM)->from, ==, 60 + WINDOW_START - 1);
@@ -35,7 +48,7 @@ static void test_disk_is_slow(void)
     ClientFacts journal = rig_journal(100, 60);
     g_auto(Rig) r = rig_resumed(&journal, FALSE);
 
-    rig_answer(&r, WIRE_CMD_HELLO, WIRE_MSG_HELLO, 4);
+    found(&r);
     rig_pass(&r, 2 * RIG_TIMEOUT);
     g_assert_cmpint(rig_state(&r), ==, CLIENT_RESUMING);
     rig_event(&r, (Event){.kind = EVENT_VMCORE, .ok = TRUE});
@@ -48,7 +61,7 @@ static void test_file_is_gone(void)
     g_auto(Rig) r = rig_resumed(&journal, FALSE);
 
     rig_event(&r, (Event){.kind = EVENT_VMCORE, .ok = FALSE});
-    rig_answer(&r, WIRE_CMD_HELLO, WIRE_MSG_HELLO, 4);
+    found(&r);
     g_assert_cmpuint(rig_sent(r.last, WIRE_CMD_SEND_MEM)->from, ==, WINDOW_START - 1);
     g_assert_cmpuint(rig_facts(&r)->floor_written, ==, 0);
     g_assert_cmpuint(rig_facts(&r)->floor_synced, ==, 0);
@@ -79,8 +92,34 @@ static void test_stalled(void)
     rig_answer(&r, WIRE_CMD_HELLO, WIRE_MSG_HELLO, 4);
     rig_hook(&r, CLIENT_HOOK_NOSPACE, TRUE);
     g_assert_cmpint(rig_state(&r), ==, CLIENT_RESUMING);
-    rig_answer(&r, WIRE_CMD_HELLO, WIRE_MSG_HELLO, 4);
+    found(&r);
     g_assert_cmpint(rig_state(&r), ==, CLIENT_DUMPING);
+}
+
+/* Between two servers the machine was rebooted and has crashed again: other memory. */
+static void test_other_crash(void)
+{
+    ClientFacts journal = rig_journal(100, 60);
+
+    for (guint len = 0; len < 2; len++) {
+        g_auto(Rig) r = rig_resumed(&journal, FALSE);
+        guint8 regs[216] = {0};
+        WireMessage m = {.kind = WIRE_MSG_REGS, .data = regs, .len = len ? 216 : 68};
+
+        memset(regs, 0x5a, len ? 100 : 216);
+        rig_event(&r, (Event){.kind = EVENT_VMCORE, .ok = TRUE});
+        rig_answer(&r, WIRE_CMD_HELLO, WIRE_MSG_HELLO, 4);
+        m.nr = rig_sent(r.last, WIRE_CMD_GET_REGS)->nr;
+        rig_event(&r, (Event){.kind = EVENT_PACKET, .packet = &m});
+        g_assert_cmpint(rig_facts(&r)->reason, ==, REASON_RECRASHED);
+        g_assert_cmpint(rig_facts(&r)->result, ==, RESULT_INCOMPLETE);
+        g_assert_cmphex(rig_facts(&r)->regs[215], ==, 0x5a);
+        g_assert_cmpuint(rig_count_sent(r.all, WIRE_CMD_SEND_MEM), ==, 0);
+        g_assert_nonnull(rig_find(r.last, ACTION_JOURNAL));
+        rig_event(&r, (Event){.kind = EVENT_FINISHED});
+        rig_pass(&r, SPAN_S(5));
+        g_assert_cmpuint(rig_hooked(r.all, CLIENT_HOOK_REBOOT), ==, 1);
+    }
 }
 
 static void test_gone(void)
@@ -143,7 +182,7 @@ static void test_transferred(void)
         g_auto(Rig) r = rig_resumed(&journal, FALSE);
 
         rig_event(&r, (Event){.kind = EVENT_VMCORE, .ok = FALSE});
-        rig_answer(&r, WIRE_CMD_HELLO, WIRE_MSG_HELLO, 4);
+        found(&r);
         g_assert_cmpint(rig_state(&r), ==, CLIENT_DUMPING);
         g_assert_cmpuint(rig_facts(&r)->floor_written, ==, 0);
     }
@@ -161,7 +200,7 @@ static void test_power_cut(void)
     rig_event(&r, (Event){.kind = EVENT_TIMER});
     rig_event(&r, (Event){.kind = EVENT_VMCORE, .ok = TRUE});
     g_assert_null(rig_find(r.all, ACTION_FINISH));
-    rig_answer(&r, WIRE_CMD_HELLO, WIRE_MSG_HELLO, 4);
+    found(&r);
     g_assert_cmpuint(rig_sent(r.last, WIRE_CMD_SEND_MEM)->from, ==, 60 + WINDOW_START - 1);
 }
 
@@ -264,7 +303,7 @@ static void test_nrs(void)
         g_assert_cmphex(rig_sent(r.all, WIRE_CMD_HELLO)->nr - used, <, 0x80000000);
         rig_event(&r, (Event){.kind = EVENT_VMCORE, .ok = TRUE});
         if (i % 2 == 0) {
-            rig_answer(&r, WIRE_CMD_HELLO, WIRE_MSG_HELLO, 4);
+            found(&r);
             used = rig_sent(r.last, WIRE_CMD_SEND_MEM)->nr;
         }
         shut_down(&r);
@@ -287,6 +326,7 @@ int main(int argc, char **argv)
     g_test_add_func("/client/resuming/file-is-gone", test_file_is_gone);
     g_test_add_func("/client/resuming/file-fails", test_file_fails);
     g_test_add_func("/client/resuming/stalled", test_stalled);
+    g_test_add_func("/client/resuming/other-crash", test_other_crash);
     g_test_add_func("/client/resuming/gone", test_gone);
     g_test_add_func("/client/resuming/asks", test_asks);
     g_test_add_func("/client/resuming/transferred", test_transferred);
