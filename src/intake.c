@@ -21,19 +21,21 @@ struct Intake {
     const Config *config;
     Dumpdir *dumpdir;
     Perform *perform;
+    ConsoleLog *console;
     IntakeStats stats;
     Started started[STARTED_MAX]; /* a ring: the oldest one gives way */
     guint next_started;
     LogLimit refused, malformed;
 };
 
-Intake *intake_new(const Config *config, Dumpdir *dumpdir, Perform *perform)
+Intake *intake_new(const Config *config, Dumpdir *dumpdir, Perform *perform, ConsoleLog *console)
 {
     Intake *in = g_new0(Intake, 1);
 
     in->config = config;
     in->dumpdir = dumpdir;
     in->perform = perform;
+    in->console = console;
     in->refused = (LogLimit)LOG_LIMIT(5, SPAN_S(60));
     in->malformed = (LogLimit)LOG_LIMIT(3, SPAN_S(60));
     return in;
@@ -111,7 +113,8 @@ static void on_text(Intake *in, const SockDatagram *d, const Event *event)
         in->stats.taken++;
     } else {
         in->stats.console++;
-        perform_console(in->perform, d->from, m->data, m->len);
+        consolelog_take(in->console, d->from, m->data, m->len, perform_now(in->perform),
+                        perform_wall(in->perform));
     }
 }
 

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "consolelog.h"
 #include "perform.h"
 #include "sock.h"
 #include "wire.h"
@@ -21,7 +22,7 @@ typedef struct {
 } IntakeStats;
 
 /* Borrows everything. */
-Intake *intake_new(const Config *config, Dumpdir *dumpdir, Perform *perform);
+Intake *intake_new(const Config *config, Dumpdir *dumpdir, Perform *perform, ConsoleLog *console);
 void intake_free(Intake *intake);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Intake, intake_free)
 

@@ -35,6 +35,7 @@ struct Loop {
     Disk *disk;
     Dumpdir *dumpdir;
     Console *console;
+    ConsoleLog *console_log;
     Perform *perform;
     Intake *intake;
     Publish *publish;
@@ -91,7 +92,8 @@ Loop *loop_new(Config *config, GError **error)
         return NULL;
     world = (PerformWorld){l->config, l->sock, l->disk, l->dumpdir, l->console};
     l->perform = perform_new(&world);
-    l->intake = intake_new(l->config, l->dumpdir, l->perform);
+    l->console_log = consolelog_new(l->disk, l->console);
+    l->intake = intake_new(l->config, l->dumpdir, l->perform, l->console_log);
     l->publish = publish_new(
         &(PublishWorld){l->config, l->sock, l->disk, l->dumpdir, l->perform, l->intake});
     l->drops_limit = (LogLimit)LOG_LIMIT(2, SPAN_S(60));
@@ -110,6 +112,7 @@ void loop_free(Loop *l)
         disk_free(l->disk);
     publish_free(l->publish);
     intake_free(l->intake);
+    consolelog_free(l->console_log);
     perform_free(l->perform);
     console_free(l->console);
     dumpdir_free(l->dumpdir);
@@ -172,7 +175,7 @@ static void on_signal(Loop *l, int signo)
         daemon_reloaded();
         break;
     case SIGUSR1:
-        perform_log_status(l->perform);
+        publish_log(l->publish);
         break;
     default: /* CHLD: children are looked for in every turn */
         break;
@@ -250,7 +253,7 @@ static void show_progress(Loop *l)
 
     if (!log_has_progress() || mono_before(perform_now(l->perform), l->next_progress))
         return;
-    line = perform_progress(l->perform);
+    line = publish_progress(l->publish);
     log_progress(line);
     l->next_progress = line ? mono_add(perform_now(l->perform), PROGRESS_EVERY) : MONO_NEVER;
 }
@@ -319,6 +322,7 @@ void loop_run(Loop *l)
     daemon_stopping();
     log_progress(NULL);
     publish_stop(l->publish);
+    consolelog_stop(l->console_log);
     perform_shutdown(l->perform);
     sock_flush(l->sock);
 }

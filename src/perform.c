@@ -5,13 +5,11 @@
 
 #include "dumpfiles.h"
 #include "log.h"
-#include "text.h"
 
 #include <errno.h>
 #include <poll.h>
 
-#define CONSOLE_PENDING_MAX (4u << 20) /* bytes of console text that wait for a slow disk */
-#define SHUTDOWN_WAIT_MS    10000      /* for the disk at the end */
+#define SHUTDOWN_WAIT_MS 10000 /* for the disk at the end */
 
 struct Perform {
     PerformWorld world;
@@ -19,8 +17,6 @@ struct Perform {
     Hooks *hooks;
     VmcorePool *pool;
     DumpFilesShared shared;
-    DiskQueue *console_queue;
-    LogLimit console_limit;
     Mono now;
     gint64 wall;
     GArray *actions; /* of Action; of the step that is being carried out */
@@ -317,79 +313,8 @@ static void carry_out(Perform *p, ClientEntry *entry, const Action *a)
     }
 }
 
-/* -- console ------------------------------------------------------------------------------------
- */
-
-typedef struct {
-    Perform *p;
-    NetAddr host;
-    gint64 wall;
-    gsize len;
-    char *text;
-} ConsoleWork;
-
-static void console_free_work(gpointer data)
-{
-    ConsoleWork *w = data;
-
-    g_free(w->text);
-    g_free(w);
-}
-
-static int run_console(gpointer data)
-{
-    ConsoleWork *w = data;
-    char host[NETADDR_STRLEN];
-    g_autoptr(GError) error = NULL;
-
-    return console_append(w->p->world.console, netaddr_host_to_string(&w->host, host), w->wall,
-                          w->text, w->len, &error);
-}
-
-static void done_console(gpointer data, int err)
-{
-    ConsoleWork *w = data;
-    char host[NETADDR_STRLEN];
-    LogAbout about = {.client = netaddr_host_to_string(&w->host, host)};
-
-    if (err)
-        log_limited(&w->p->console_limit, w->p->now, LOG_WARNING, &about,
-                    "its console text is not kept: %s",
-                    err == EUSERS ? "the console store is full" : g_strerror(err));
-}
-
-void perform_console(Perform *p, const NetAddr *host, const guint8 *text, gsize len)
-{
-    ConsoleWork *w;
-    DiskJob job = {
-        .run = run_console,
-        .done = done_console,
-        .destroy = console_free_work,
-        .what = "write console text",
-        .ignore_failure = TRUE,
-    };
-
-    if (disk_queue_bytes(p->console_queue) > CONSOLE_PENDING_MAX) {
-        log_limited(&p->console_limit, p->now, LOG_WARNING, NULL,
-                    "console text is dropped: it comes faster than the disk takes it");
-        return;
-    }
-    w = g_new0(ConsoleWork, 1);
-    *w = (ConsoleWork){.p = p, .host = *host, .wall = p->wall};
-    w->text = g_malloc(TEXT_ESCAPED_MAX(len) + 1);
-    w->len = text_escape(text, len, w->text);
-    job.data = w;
-    job.bytes = w->len + sizeof *w;
-    disk_queue_push(p->console_queue, &job);
-}
-
 /* -- life ---------------------------------------------------------------------------------------
  */
-
-static void console_failed(G_GNUC_UNUSED gpointer user, G_GNUC_UNUSED int err,
-                           G_GNUC_UNUSED const char *what)
-{
-}
 
 static ClientsLimits limits_of(const PerformWorld *world)
 {
@@ -411,8 +336,6 @@ Perform *perform_new(const PerformWorld *world)
     p->hooks = hooks_new(dumpdir_path(world->dumpdir), SPAN_S(world->config->script_timeout),
                          on_hook_end, p);
     p->pool = vmcore_pool_new(VMCORE_POOL_BLOCKS);
-    p->console_queue = disk_queue_new(world->disk, console_failed, p);
-    p->console_limit = (LogLimit)LOG_LIMIT(3, SPAN_S(60));
     p->actions = g_array_new(FALSE, FALSE, sizeof(Action));
     p->outcome = g_array_new(FALSE, FALSE, sizeof(Outcome));
     p->grown = g_ptr_array_new();
@@ -455,6 +378,11 @@ void perform_set_time(Perform *p, Mono now, gint64 wall)
 Mono perform_now(const Perform *p)
 {
     return p->now;
+}
+
+gint64 perform_wall(const Perform *p)
+{
+    return p->wall;
 }
 
 void perform_set_config(Perform *p, const Config *config)
@@ -586,38 +514,5 @@ void perform_shutdown(Perform *p)
 
         perform_event(p, entry, &(Event){.kind = EVENT_SHUTDOWN});
     }
-    disk_queue_close(p->console_queue);
     drain_disk(p);
-}
-
-/* -- status -------------------------------------------------------------------------------------
- */
-
-void perform_log_status(Perform *p)
-{
-    guint n = clients_count(p->clients);
-
-    for (guint i = 0; i < n; i++) {
-        Report report = perform_report(p, clients_nth(p->clients, i));
-        g_autofree char *line = report_line(&report);
-
-        log_notice("%s", line);
-    }
-    log_notice("%u machines, %u of %u dumps running; since the start %" G_GUINT64_FORMAT
-               " complete, %" G_GUINT64_FORMAT " incomplete, %" G_GUINT64_FORMAT " not dumped",
-               n, clients_slots(p->clients), p->world.config->max_concurrent_dumps,
-               p->stats.complete, p->stats.incomplete, p->stats.not_dumped);
-}
-
-char *perform_progress(Perform *p)
-{
-    guint n = clients_count(p->clients);
-    Report report;
-    g_autofree char *line = NULL;
-
-    if (n == 0)
-        return NULL;
-    report = perform_report(p, clients_nth(p->clients, 0));
-    line = report_line(&report);
-    return n == 1 ? g_steal_pointer(&line) : g_strdup_printf("[%u machines] %s", n, line);
 }

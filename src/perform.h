@@ -37,6 +37,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Perform, perform_free)
 /* What time it is for everything until the next call. wall: us since 1970. */
 void perform_set_time(Perform *p, Mono now, gint64 wall);
 Mono perform_now(const Perform *p);
+gint64 perform_wall(const Perform *p);
 
 /* A new configuration: limits and times hold from now on, running dumps go on. */
 void perform_set_config(Perform *p, const Config *config);
@@ -53,9 +54,6 @@ void perform_event(Perform *p, ClientEntry *entry, const Event *event);
 /* A machine says that it has just started: runs netdump-start. */
 void perform_started(Perform *p, const NetAddr *host);
 
-/* Console text of a machine that has not crashed, as it came. */
-void perform_console(Perform *p, const NetAddr *host, const guint8 *text, gsize len);
-
 /* Timers that are due, and the shares of the socket buffer. */
 void perform_tick(Perform *p);
 Mono perform_deadline(const Perform *p);
@@ -69,11 +67,5 @@ void perform_shutdown(Perform *p);
 
 /* What reports on this client are made of; its pointers live as long as the entry. */
 Report perform_report(const Perform *p, const ClientEntry *entry);
-
-/* A line for each client and one for all, to the log (SIGUSR1). */
-void perform_log_status(Perform *p);
-
-/* The line for the terminal's bottom; NULL if nothing is going on. To be freed. */
-char *perform_progress(Perform *p);
 
 const PerformStats *perform_stats(const Perform *p);

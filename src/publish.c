@@ -103,6 +103,41 @@ static char *status_text(const Publish *p, gint64 wall)
     return g_string_free(text, FALSE);
 }
 
+/* -- log and terminal ---------------------------------------------------------------------------
+ */
+
+void publish_log(const Publish *p)
+{
+    const PerformStats *stats = perform_stats(p->world.perform);
+    Clients *clients = perform_clients(p->world.perform);
+    guint n = clients_count(clients);
+
+    for (guint i = 0; i < n; i++) {
+        Report report = perform_report(p->world.perform, clients_nth(clients, i));
+        g_autofree char *line = report_line(&report);
+
+        log_notice("%s", line);
+    }
+    log_notice("%u machines, %u of %u dumps running; since the start %" G_GUINT64_FORMAT
+               " complete, %" G_GUINT64_FORMAT " incomplete, %" G_GUINT64_FORMAT " not dumped",
+               n, clients_slots(clients), p->world.config->max_concurrent_dumps, stats->complete,
+               stats->incomplete, stats->not_dumped);
+}
+
+char *publish_progress(const Publish *p)
+{
+    Clients *clients = perform_clients(p->world.perform);
+    guint n = clients_count(clients);
+    Report report;
+    g_autofree char *line = NULL;
+
+    if (n == 0)
+        return NULL;
+    report = perform_report(p->world.perform, clients_nth(clients, 0));
+    line = report_line(&report);
+    return n == 1 ? g_steal_pointer(&line) : g_strdup_printf("[%u machines] %s", n, line);
+}
+
 /* -- metrics ------------------------------------------------------------------------------------
  */
 

@@ -35,5 +35,11 @@ void publish_set_config(Publish *p, const Config *config);
 void publish_tick(Publish *p, Mono now, gint64 wall);
 Mono publish_deadline(const Publish *p);
 
+/* A line for each client and one for all, to the log (SIGUSR1). */
+void publish_log(const Publish *p);
+
+/* The line for the terminal's bottom; NULL if nothing is going on. To be freed. */
+char *publish_progress(const Publish *p);
+
 /* Nothing is written any more. Before disk_free(). */
 void publish_stop(Publish *p);
