@@ -43,13 +43,14 @@ static int start(Config *config)
     g_autoptr(GError) error = NULL;
     int status = EXIT_FAILURE;
 
-    log_open("netdump-server", config->daemon ? LOG_TO_SYSLOG : LOG_TO_STDERR, config->verbose);
+    log_open("netdump-server", LOG_TO_STDERR, config->verbose);
     if (!config->daemon) {
         daemon_foreground();
         return serve(config);
     }
     switch (daemon_background(&status, &error)) {
     case DAEMON_CHILD:
+        log_open("netdump-server", LOG_TO_SYSLOG, config->verbose);
         return serve(config);
     case DAEMON_PARENT:
         break;
