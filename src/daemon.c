@@ -39,6 +39,16 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
+void daemon_fill_stdio(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    close_fd(&fd);
+}
+
 static void tell_parent(const char *text, gsize len)
 {
     while (ready_fd >= 0 && len > 0) {

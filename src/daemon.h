@@ -11,6 +11,10 @@
 #define DAEMON_ERROR (daemon_error_quark())
 GQuark daemon_error_quark(void);
 
+/* Points stdin, stdout and stderr to /dev/null where we were started without: else the next file or
+ * socket that is opened would be taken for one of them. The very first thing to do. */
+void daemon_fill_stdio(void);
+
 typedef enum {
     DAEMON_CHILD,  /* in the background: go on, and end with daemon_ready() or daemon_failed() */
     DAEMON_PARENT, /* the child is ready or has failed: exit with *status */

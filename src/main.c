@@ -81,8 +81,10 @@ int main(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
     ConfigTask task;
-    Config *config = config_load(argc, argv, &task, &error);
+    Config *config;
 
+    daemon_fill_stdio();
+    config = config_load(argc, argv, &task, &error);
     if (!config) {
         if (task == CONFIG_SHOWN && !error)
             return EXIT_SUCCESS;
