@@ -35,8 +35,13 @@ static gboolean open_path(Dumpdir *d, GError **error)
         }
         d->fd = open(d->path, flags);
     }
-    if (d->fd < 0)
-        files_fail(error, errno, "can't open the dump directory %s", d->path);
+    if (d->fd < 0) {
+        int err = errno;
+        files_fail(error, err, "can't open the dump directory %s%s", d->path,
+                   err == EACCES ? " (it must belong to the user that the server runs as: see to "
+                                   "it with 'chown', and to the directories above it)"
+                                 : "");
+    }
     return d->fd >= 0;
 }
 
