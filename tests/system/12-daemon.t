@@ -1,0 +1,344 @@
+#!/usr/bin/env python3
+# 12-daemon.t - the program as its administrator meets it: command line, configuration, background, signals,
+# reload, status, metrics.
+# SPDX-License-Identifier: GPL-2.0-or-later
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from machine import *
+from running import *
+
+SERVER = os.path.join(BUILD, "netdump-server")
+tap = Tap()
+
+
+def server(*args, user=(), **more):
+    """Run it to its end: status, stdout, stderr."""
+    p = subprocess.run([*user, *WRAP, SERVER, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                       timeout=120, stdin=subprocess.DEVNULL, **more)
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+    return path
+
+
+def help_and_version():
+    options = ("--port", "--addr", "--concurrent", "--pidfile", "--daemon", "--dumpdir", "--secure", "--config",
+               "--check-config", "--status", "--list", "--json", "--verbose", "--version", "--help", "--usage")
+    status, out, err = server("--help")
+    tap.ok(status == 0 and not err and all(o in out for o in options), "--help lists every option", out, err)
+    for option in ("-p", "-a", "-c", "-P", "-D", "-d", "-s", "-f", "-t", "-v", "-V"):
+        tap.ok(re.search(rf"^\s+{option},", out, re.M), f"--help: {option} has a short form")
+    status, out, _ = server("--usage")
+    tap.ok(status == 0 and all(o in out for o in options), "--usage too", out)
+    for option in ("--version", "-V"):
+        status, out, _ = server(option)
+        tap.ok(status == 0 and re.fullmatch(r"netdump-server \d+\.\d+\.\d+\n", out), option, out)
+
+
+def errors(work):
+    bad = write(os.path.join(work, "bad.conf"),
+                "# all of these\nprot=1\nport=99999\n\nsecure=2\nport=1\nnonsense\nallow=10.0.0.1/8\nwindow=0\n"
+                "min_free=51\nclient_timeout=\ndumpdir=\nscript_timeout=60 # a comment\nallow=\naddr=fe80::x\n")
+    dumps = os.path.join(work, "never")
+    status, out, err = server("-f", bad, "-d", dumps, "-c", "many", "--secure=3", "-a", "1.2.3", "--conurrent=1", "x")
+    lines = err.splitlines()
+    tap.ok(status == 1 and not out, "errors in file and options: exit status 1", status, out)
+    for line, word in ((2, "prot.*did you mean \"port\""), (3, "99999"), (5, "secure"), (6, "port.*line 3"),
+                       (7, "nonsense"), (8, "10.0.0.0/8"), (9, "window"), (10, "min_free"), (11, "client_timeout"),
+                       (12, "dumpdir"), (13, "script_timeout.*comment"), (14, "allow"), (15, "addr")):
+        tap.ok(any(re.match(rf"{re.escape(bad)}:{line}: .*{word}", text) for text in lines),
+               f"line {line} is named", err)
+    for word in ("--concurrent: \"many\"", "--secure: \"3\"", "--addr: ", "did you mean --concurrent", "\"x\""):
+        tap.ok(word in err, f"so is {word}", err)
+    tap.ok(not os.path.exists(dumps), "nothing was begun")
+    status, _, err = server("-f", os.path.join(work, "missing.conf"), "-t")
+    tap.ok(status == 1 and "missing.conf: can't read the configuration: No such file" in err,
+           "a named file that is missing is an error", err)
+    status, _, err = server("-t", "-f", work)
+    tap.ok(status == 1 and "Is a directory" in err, "so is a directory", err)
+
+
+def check_config(work):
+    conf = write(os.path.join(work, "good.conf"),
+                 "port=7000\naddr=127.0.0.9\nmax_concurrent_dumps=9\nsecure=yes\nallow=10.0.0.0/8, 192.0.2.1\n"
+                 f"allow=2001:db8::/32\nclient_timeout=5\nmetrics_file={work}/m.prom\npidfile={work}/good.pid\n")
+    status, out, err = server("--check-config", "-f", conf, "-c2", "--port", "7001", "-s0", f"-d{work}/checked")
+    tap.ok(status == 0 and not err, "--check-config: exit status 0", err)
+    for line in ("port=7001", "addr=127.0.0.9", "max_concurrent_dumps=2", "secure=0", "client_timeout=5",
+                 "allow=10.0.0.0/8, 192.0.2.1, 2001:db8::/32", "script_timeout=60", f"dumpdir={work}/checked"):
+        tap.ok(line in out.splitlines(), f"command line beats file beats default: {line}", out)
+    again = write(os.path.join(work, "again.conf"), out)
+    _, out2, _ = server("-t", "-f", again)
+    tap.equal(out2.splitlines()[1:], out.splitlines()[1:], "what it prints is a configuration that says the same")
+    tap.ok(not os.path.exists(f"{work}/checked"), "nothing was begun")
+
+
+def ended(pid):
+    return wait_for(lambda: not alive(pid))
+
+
+def pid_in(path):
+    try:
+        with open(path, encoding="ascii") as f:
+            text = f.read()
+    except FileNotFoundError:
+        return 0
+    return int(text) if re.fullmatch(r"\d+\n", text) else 0
+
+
+def background(work, closed):
+    """--daemon, with stdin, stdout and stderr or without."""
+    name = "no stdio" if closed else "--daemon"
+    port, dumps = free_port(), os.path.join(work, name, "dumps")
+    pidfile = os.path.join(work, name, "pid")
+    os.makedirs(dumps, mode=0o700)
+    base = ["-f/dev/null", "-a127.0.0.1", f"-p{port}", f"-d{dumps}", f"-P{pidfile}", "--daemon"]
+    if closed:
+        p = subprocess.run(["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", SERVER, *base], check=False, timeout=60)
+        status, out, err = p.returncode, "", ""
+    else:
+        status, out, err = server(*base)
+    pid = pid_in(pidfile)
+    if not tap.ok(status == 0 and pid and alive(pid), f"{name}: it returns, and the server runs", status, out, err):
+        return
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+            session = int(f.read().rsplit(")", 1)[1].split()[3])
+        tap.equal((session, os.readlink(f"/proc/{pid}/cwd")), (pid, "/"), f"{name}: its own session, in /")
+        tap.equal([os.readlink(f"/proc/{pid}/fd/{fd}") for fd in range(3)], ["/dev/null"] * 3, f"{name}: no terminal")
+        tap.equal(stat.S_IMODE(os.stat(pidfile).st_mode), 0o644, f"{name}: the pidfile can be read")
+        daemon = Daemon(os.path.join(work, name))
+        daemon.port = port
+        if not WRAP:
+            sim = subprocess.run([SIM, "--quiet", "--size=2M", "--bind=127.0.1.1", f"--verify={dumps}",
+                                  daemon.address], check=False, timeout=120)
+            tap.equal(sim.returncode, 0, f"{name}: it takes a dump")
+        if not closed:
+            refused_starts(work, base, port, pid)
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    tap.ok(ended(pid) and not os.path.exists(pidfile), f"{name}: TERM ends it, and the pidfile is gone")
+
+
+def refused_starts(work, base, port, pid):
+    """All in the background: the reason must reach the terminal that waits."""
+    other = os.path.join(work, "other")
+    for args, word, name in (
+            ((f"-d{other}", f"-P{other}.pid"), f"UDP port {port} .* in use", "the port is taken"),
+            (("-p0", f"-P{other}.pid"), rf"another netdump-server \(process {pid}\)", "the dump directory is taken"),
+            (("-p0", f"-d{other}"), f"running already, with pid {pid}", "the pidfile is taken"),
+            (("-p0", "-d/proc/nothing/here", f"-P{other}.pid"), "dump directory /proc/nothing/here", "no such place"),
+            (("-p0", f"-d{other}", f"-P{work}/no/pid"), "can't write the pidfile", "no place for the pidfile"),
+            (("-p0", "-dother", f"-P{other}.pid"), "must begin with a /", "a relative path"),
+            (("-p0", f"-d{other}", f"-P{other}.pid", "-a192.0.2.99"), "has no such address", "not our address"),
+            (("-p0", f"-d{work}/open", f"-P{other}.pid"), "chmod go-w", "others may write to the dump directory")):
+        os.makedirs(f"{work}/open", exist_ok=True)
+        os.chmod(f"{work}/open", 0o777)
+        status, _, err = server(*base, *args)
+        tap.ok(status == 1 and re.search(word, err), f"not started, and said why: {name}", status, err)
+    tap.ok(not os.path.exists(f"{other}.pid"), "no pidfile is left of those")
+    stale = write(os.path.join(work, "stale.pid"), f"{pid}\n")
+    with Daemon(os.path.join(work, "stale"), f"--pidfile={stale}") as daemon:
+        tap.equal(pid_in(stale), daemon.process.pid, "a stale pidfile is replaced")
+
+
+def signals(work):
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        with Daemon(os.path.join(work, signum.name)) as daemon:
+            daemon.process.send_signal(signum)
+            tap.equal(daemon.process.wait(PATIENCE), 0, f"{signum.name}: exit status 0")
+    with Daemon(os.path.join(work, "usr1")) as daemon, Machine(daemon, "127.0.1.1", pages=100) as m:
+        m.crash()
+        m.run(stop_after=10)
+        for n in (1, 2):
+            daemon.process.send_signal(signal.SIGUSR1)
+            tap.ok(wait_for(lambda n=n: len(re.findall(r"127\.0\.1\.1: dumping, \d+ of 100 pages .*asked again\n.*"
+                                                       r"1 machines, 1 of 4 dumps running", daemon.log())) == n),
+                   "USR1: a line for each machine, and one for all", daemon.log())
+        daemon.process.send_signal(signal.SIGPIPE)
+        tap.ok(m.run(), "and the dump goes on")
+
+
+def reload(work):
+    with Daemon(os.path.join(work, "reload"), "-c2", config="port=1\nclient_timeout=50\n") as daemon:
+        def hup(text, word):
+            before = daemon.log().count(word)
+            daemon.configure(text)
+            daemon.process.send_signal(signal.SIGHUP)
+            return wait_for(lambda: daemon.log().count(word) > before)
+
+        good = "has been read again"
+        with Machine(daemon, "127.0.1.1") as m:
+            m.crash()
+            m.run(stop_after=10)
+            tap.ok(hup("allow=127.0.1.1\nclient_timeout=1\n", good), "HUP: a new configuration", daemon.log())
+            with Machine(daemon, "127.0.1.2") as stranger:
+                stranger.start()
+                tap.ok(stranger.next(0.3) is None, "allow= holds at once")
+                tap.ok(hup("port=70000\nallow=nowhere\n", "stays as it was"), "errors: the old one stays", daemon.log())
+                tap.ok("server.conf:1: port" in daemon.log() and "server.conf:2: allow" in daemon.log(),
+                       "all of them are in the log", daemon.log())
+                stranger.start()
+                tap.ok(stranger.next(0.3) is None, "it does stay")
+                tap.ok(hup("client_timeout=1\n", good), "allow= is taken out")
+                stranger.start()
+                tap.ok(stranger.next() is not None, "that holds, too")
+            # The machine says nothing more: client_timeout=1 is in force for the dump that runs.
+            where = wait_for(lambda: daemon.dumps_of("127.0.1.1"))[0]
+            tap.equal(daemon.settled(where).get("reason", "")[:38], "the machine stopped answering for 1 s;",
+                      "client_timeout holds for dumps that run")
+        tap.ok(hup("addr=127.0.0.1\nmetrics_file=/dev/null/no\n", good), "a metrics file that can't be written")
+        tap.ok(wait_for(lambda: "the metrics to /dev/null/no" in daemon.log()), "is a warning", daemon.log())
+        args, daemon.args = daemon.args, ()
+        tap.ok(hup("dumpdir=/elsewhere\nport=5\n", good) and "a change needs a restart" not in daemon.log(),
+               "the command line beats the file again")
+        daemon.args = args
+    with Daemon(os.path.join(work, "limits"), config="max_concurrent_dumps=1\n") as daemon:
+        daemon.configure("max_concurrent_dumps=0\npidfile=/nowhere/pid\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        tap.ok(wait_for(lambda: "pidfile: a change needs a restart" in daemon.log()), "what needs a restart is said")
+        with Machine(daemon, "127.0.1.1") as m:
+            m.crash()
+            tap.ok(m.run() and SEND_MEM not in m.seen, "max_concurrent_dumps holds at once", daemon.log())
+
+
+def status_and_list(work):
+    with Daemon(os.path.join(work, "show"), config=f"metrics_file={work}/show.prom\n") as daemon:
+        base = ("-f", daemon.config, "-d", daemon.dumps)
+        status, out, _ = server(*base, "--list")
+        tap.ok(status == 0 and "No dumps" in out, "--list: none yet", out)
+        with Machine(daemon, "127.0.1.1", pages=100) as m:
+            m.log(b"<1>Unable to handle kernel NULL pointer dereference\n")
+            wait_for(lambda: os.path.exists(os.path.join(daemon.dumps, "console", "127.0.1.1.log")))
+            m.crash()
+            m.run(stop_after=50)
+            got = wait_for(lambda: re.search(r"127\.0\.1\.1 +dumping +100 .*127\.0\.1\.1-", server(*base, "--status")[1]))
+            tap.ok(got, "--status shows a dump", server(*base, "--status"))
+            status, out, _ = server(*base, "--status", "--json")
+            shown = json.loads(out)
+            tap.ok(status == 0 and shown["running"] is True and shown["server"]["pid"] == daemon.process.pid and
+                   shown["clients"][0]["address"] == "127.0.1.1" and shown["clients"][0]["pages"] == 100,
+                   "--status --json", out)
+            tap.ok(m.run(), "it goes on")
+            daemon.settled(daemon.dumps_of(m.host)[0])
+        os.mkdir(os.path.join(daemon.dumps, "127.0.1.9-2001-02-03-04:05:06"), 0o700)
+        write(os.path.join(daemon.dumps, "127.0.1.9-2001-02-03-04:05:06", "vmcore-incomplete"), "x")
+        status, out, _ = server(*base, "--list")
+        lines = out.splitlines()
+        tap.ok(status == 0 and len(lines) == 3 and "complete" in lines[1] and "Unable to handle kernel" in lines[1] and
+               "127.0.1.9" in lines[2], "--list: the newest first, with its panic", out)
+        listed = json.loads(server(*base, "--list", "--json")[1])
+        tap.equal([(d["client"], d["result"]) for d in listed], [("127.0.1.1", "complete"), ("127.0.1.9", "unknown")],
+                  "--list --json")
+        metrics(work, daemon)
+        daemon.kill()
+        tap.equal(server(*base, "--status")[0], 3, "killed: --status exits with 3")
+        daemon.launch()
+        tap.equal(server(*base, "--status")[0], 0, "running again: 0")
+    status, out, _ = server(*base, "--status")
+    tap.ok(status == 3 and "No server runs on" in out, "ended: 3, and it says so", out)
+    status, out, _ = server(*base, "--status", "--json")
+    tap.ok(status == 3 and json.loads(out)["running"] is False, "as JSON too", out)
+    status, _, err = server("-d", os.path.join(work, "nowhere"), "-f/dev/null", "--list")
+    tap.ok(status == 1 and err, "--list of a directory that is not there: 1", err)
+
+
+def metrics(work, daemon):
+    path = f"{work}/show.prom"
+
+    def read():
+        with open(path, encoding="utf-8") as f:
+            return f.read()
+
+    complete = 'netdump_dumps_total{result="complete"} 1\n'
+    tap.ok(wait_for(lambda: os.path.exists(path) and complete in read()), "metrics_file: counts the dump")
+    text = read()
+    tap.ok(text.endswith("\n") and f"netdump_dump_bytes_total {100 * 4096}\n" in text, "and its bytes", text)
+    names = re.findall(r"^(\w+)(?:\{[^}]*\})? ", text, re.M)
+    for name in sorted(set(names)):
+        tap.ok(f"# TYPE {name} " in text and f"# HELP {name} " in text and
+               (name.endswith("_total") == (f"# TYPE {name} counter" in text)), f"metrics: {name} keeps the conventions")
+    tap.equal(stat.S_IMODE(os.stat(path).st_mode), 0o644, "others may read them")
+    if shutil.which("promtool"):
+        p = subprocess.run(["promtool", "check", "metrics"], input=text.encode(), check=False,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        tap.ok(p.returncode == 0, "promtool has nothing to say", p.stdout.decode())
+    else:
+        tap.ok(True, "promtool # SKIP not installed")
+
+
+def other_user(work):
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        tap.ok(True, "as another user # SKIP not root, or no setpriv")
+        return
+    nobody = pwd.getpwnam("nobody")
+    user = ("setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", "--no-new-privs")
+    place = tempfile.mkdtemp(prefix="netdump-nobody.")
+    shutil.copy(SERVER, place)
+    os.chmod(place, 0o755)
+    mine = os.path.join(place, "root")
+    os.mkdir(mine, 0o700)
+    try:
+        run = [*user, os.path.join(place, "netdump-server"), "-f/dev/null", "-a127.0.0.1"]
+        p = subprocess.run([*run, "-p0", f"-d{mine}"], stderr=subprocess.PIPE, check=False, timeout=60)
+        tap.ok(p.returncode == 1 and b"chown" in p.stderr, "user nobody, root's dump directory: says what to do",
+               p.stderr.decode())
+        dumps = os.path.join(place, "dumps")
+        os.mkdir(dumps, 0o700)
+        os.chown(dumps, nobody.pw_uid, nobody.pw_gid)
+        daemon = Daemon(os.path.join(work, "nobody"))
+        daemon.port, daemon.dumps = free_port(), dumps
+        with open(daemon.log_path, "wb") as log:
+            process = subprocess.Popen([*run, f"-p{daemon.port}", f"-d{dumps}"], stderr=log)
+        try:
+            wait_for(lambda: "listening on" in daemon.log())
+            status, _, said = Sim(daemon, "--size=2M", "--bind=127.0.1.1").end()
+            tap.ok(status == 0 and "running as root" not in daemon.log(), "user nobody: a dump", said, daemon.log())
+            where = daemon.dumps_of("127.0.1.1")[0]
+            tap.equal((os.stat(where).st_uid, stat.S_IMODE(os.stat(where).st_mode),
+                       stat.S_IMODE(os.stat(os.path.join(where, "vmcore")).st_mode)), (nobody.pw_uid, 0o700, 0o600),
+                      "its directory and its files are its own, and nobody else's to read")
+        finally:
+            process.terminate()
+            tap.equal(process.wait(PATIENCE), 0, "user nobody: exit status 0")
+    finally:
+        shutil.rmtree(place)
+
+
+def ready_word(work):
+    """For a service manager: READY=1 when the socket is bound, RELOADING, STOPPING."""
+    path = os.path.join(work, "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(path)
+        s.settimeout(PATIENCE)
+        daemon = Daemon(os.path.join(work, "notified"))
+        daemon.env = dict(os.environ, NOTIFY_SOCKET=path)
+        with daemon:
+            words = [s.recv(100)]
+            daemon.process.send_signal(signal.SIGHUP)
+            words += [s.recv(100), s.recv(100)]
+        words.append(s.recv(100))
+    tap.equal([w.split(b"\n")[0] for w in words], [b"READY=1", b"RELOADING=1", b"READY=1", b"STOPPING=1"],
+              "a service manager is told")
+
+
+with tempfile.TemporaryDirectory() as directory:
+    tap.together([help_and_version, lambda: errors(directory), lambda: check_config(directory),
+                  lambda: background(directory, False), lambda: background(directory, True),
+                  lambda: signals(directory), lambda: reload(directory), lambda: status_and_list(directory),
+                  lambda: other_user(directory), lambda: ready_word(directory)], at_once=4)
+tap.finish()
