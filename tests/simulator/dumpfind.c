@@ -10,7 +10,7 @@
 #define WAIT_STEP 20000 /* us */
 /* A file's time is that of the last tick, so it can lie a little before the moment it was written.
  */
-#define TIME_SLACK (100 * 1000)
+#define TIME_SLACK 100000 /* us */
 
 /* The address, and then the date. */
 static gboolean is_dump_of(const char *name, const char *address)
@@ -24,9 +24,9 @@ static gboolean is_fresh(const char *path, gint64 since)
 {
     struct stat st;
 
-    return stat(path, &st) == 0 &&
-           (gint64)st.st_mtim.tv_sec * G_USEC_PER_SEC + st.st_mtim.tv_nsec / 1000 + TIME_SLACK >=
-               since;
+    return stat(path, &st) == 0 && (gint64)st.st_mtim.tv_sec * (gint64)G_USEC_PER_SEC +
+                                           st.st_mtim.tv_nsec / 1000 + TIME_SLACK >=
+                                       since;
 }
 
 static gboolean collect(const char *dumpdir, const char *address, gint64 since, GPtrArray *found,

@@ -107,7 +107,7 @@ static void parse_memory(Parse *p)
     MachineSetup *s = &p->o->setup;
     guint64 seed = s->seed;
     guint64 page = s->model->page_size;
-    guint64 size = 16 * 1024 * 1024;
+    guint64 size = 16u << 20;
     double zero = fraction(p, ARG_ZERO, 25, 100);
     g_autoptr(GArray) holes = g_array_new(FALSE, FALSE, sizeof(RamHole));
     GError *error = NULL;

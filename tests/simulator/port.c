@@ -21,6 +21,14 @@
 #define GSO_BYTES      65000 /* of one UDP_SEGMENT send: under 65,507 */
 #define GSO_SEGMENTS   64    /* UDP_MAX_SEGMENTS of the oldest kernels that have it */
 
+/* Prepared once: a batch is received for every few pages. */
+typedef struct {
+    struct sockaddr_storage from[BATCH];
+    guint8 data[BATCH][REQUEST_MAX];
+    struct iovec iov[BATCH];
+    struct mmsghdr msgs[BATCH];
+} Batch;
+
 struct Port {
     int dump_fd, text_fd; /* may be the same */
     struct sockaddr_storage server;
@@ -29,6 +37,7 @@ struct Port {
     gboolean only_same_port, gso;
     char address[INET6_ADDRSTRLEN];
     PortStats stats;
+    Batch *batch;
     guint8 *gather; /* GSO_BYTES, NULL without gso */
     gsize gathered, segment;
 };
@@ -102,28 +111,49 @@ static int open_socket(const PortSetup *setup, guint16 port, GError **error)
     return fd;
 }
 
-/* Which address we are: what a connected socket would have. */
-static void learn_name(Port *port)
+/* The address and port of a socket, all zero if the kernel won't tell. */
+static struct sockaddr_storage name_of(int fd, sa_family_t family)
 {
     struct sockaddr_storage name = {0};
     socklen_t len = sizeof(name);
-    int fd = -1;
 
-    if (getsockname(port->dump_fd, (struct sockaddr *)&name, &len) != 0)
-        name.ss_family = port->server.ss_family;
-    port->number = get_port(&name);
-    gsize size;
+    if (fd < 0 || getsockname(fd, (struct sockaddr *)&name, &len) != 0)
+        name = (struct sockaddr_storage){.ss_family = family};
+    return name;
+}
+
+/* Which address we are: bound to none, the one that a connected socket would have. */
+static void learn_name(Port *port)
+{
     static const guint8 any[16];
-    if (memcmp(raw_address(&name, &size), any, sizeof(struct in_addr)) == 0 &&
-        memcmp(raw_address(&name, &size), any, size) == 0) {
-        fd = socket(port->server.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        len = sizeof(name);
+    struct sockaddr_storage name = name_of(port->dump_fd, port->server.ss_family);
+    gsize size;
+    const void *raw = raw_address(&name, &size);
+
+    port->number = get_port(&name);
+    if (memcmp(raw, any, size) == 0) {
+        int fd = socket(port->server.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
         if (fd >= 0 && connect(fd, (struct sockaddr *)&port->server, port->server_len) == 0)
-            (void)getsockname(fd, (struct sockaddr *)&name, &len);
+            name = name_of(fd, port->server.ss_family);
+        if (fd >= 0)
+            (void)close(fd);
     }
     describe(&name, port->address);
-    if (fd >= 0)
-        (void)close(fd);
+}
+
+static Batch *batch_new(void)
+{
+    Batch *b = g_new0(Batch, 1);
+
+    for (guint i = 0; i < BATCH; i++) {
+        b->iov[i] = (struct iovec){b->data[i], REQUEST_MAX};
+        b->msgs[i].msg_hdr = (struct msghdr){.msg_name = &b->from[i],
+                                             .msg_namelen = sizeof(b->from[i]),
+                                             .msg_iov = &b->iov[i],
+                                             .msg_iovlen = 1};
+    }
+    return b;
 }
 
 Port *port_open(const PortSetup *setup, GError **error)
@@ -144,6 +174,7 @@ Port *port_open(const PortSetup *setup, GError **error)
         return NULL;
     if (port->gso)
         port->gather = g_malloc(GSO_BYTES);
+    port->batch = batch_new();
     learn_name(port);
     return g_steal_pointer(&port);
 }
@@ -156,6 +187,7 @@ void port_close(Port *port)
         (void)close(port->text_fd);
     if (port->dump_fd >= 0)
         (void)close(port->dump_fd);
+    g_free(port->batch);
     g_free(port->gather);
     g_free(port);
 }
@@ -240,25 +272,15 @@ void port_send(Port *port, Lane lane, const guint8 *data, gsize len)
 
 guint port_receive(Port *port, PortReceived received, gpointer user)
 {
-    struct sockaddr_storage from[BATCH];
-    guint8 data[BATCH][REQUEST_MAX];
-    struct iovec iov[BATCH];
-    struct mmsghdr msgs[BATCH];
+    Batch *b = port->batch;
+    int n = recvmmsg(port->dump_fd, b->msgs, BATCH, MSG_DONTWAIT, NULL);
 
-    for (guint i = 0; i < BATCH; i++) {
-        iov[i] = (struct iovec){data[i], REQUEST_MAX};
-        msgs[i].msg_hdr = (struct msghdr){.msg_name = &from[i],
-                                          .msg_namelen = sizeof(from[i]),
-                                          .msg_iov = &iov[i],
-                                          .msg_iovlen = 1};
-    }
-    int n = recvmmsg(port->dump_fd, msgs, BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < n; i++) {
-        gboolean ours = same_address(&from[i], &port->server) &&
-                        (!port->only_same_port || get_port(&from[i]) == port->number);
+        gboolean ours = same_address(&b->from[i], &port->server) &&
+                        (!port->only_same_port || get_port(&b->from[i]) == port->number);
 
         if (ours)
-            received(user, data[i], msgs[i].msg_len);
+            received(user, b->data[i], b->msgs[i].msg_len);
         else
             port->stats.foreign++;
     }

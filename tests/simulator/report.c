@@ -89,7 +89,7 @@ void report_progress(const Report *r, const Options *o)
         bar[i] = i < percent * 40 / 100 ? '#' : '.';
     bar[40] = '\0';
     (void)fprintf(stderr, "\r[%s] %3u %%  %" G_GUINT64_FORMAT " MiB, %.1f MiB/s  ", bar, percent,
-                  t.bytes / (1024 * 1024), rate(t.bytes, seconds(t.first_page, t.last_page)));
+                  t.bytes >> 20, rate(t.bytes, seconds(t.first_page, t.last_page)));
     (void)fflush(stderr);
 }
 
