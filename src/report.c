@@ -312,6 +312,7 @@ static void add_course(Info *info, const Report *r)
     add_file(info, r);
     add_number(info, "retransmissions", f->asked_again + f->pages.retransmitted);
     add_number(info, "retransmitted_pages", f->pages.retransmitted);
+    add_number(info, "timeouts", f->pages.timeouts);
     add_number(info, "duplicate_bytes", f->pages.duplicate_bytes);
     add_number(info, "socket_drops", r->socket_drops);
     add(info, "resumed", f->resumed ? g_strdup("yes") : NULL);

@@ -33,6 +33,7 @@ typedef struct {
 struct Window {
     Entry ring[WINDOW_AHEAD]; /* the entry of the k-th page drawn is ring[k % WINDOW_AHEAD] */
     guint32 tail, head;       /* k of the oldest entry kept, and of the next one to draw */
+    guint32 ahead;            /* entries that may be kept: WINDOW_AHEAD, fewer for large pages */
     guint32 nr_first;
     guint64 all_chunks; /* `missing` of a page of which nothing is here */
     PageSource source;
@@ -60,6 +61,7 @@ Window *window_new(const WindowSpec *spec, const Rtt *rtt)
     Window *w = g_new0(Window, 1);
     guint chunks = spec->page_size >> CHUNK_SHIFT;
 
+    w->ahead = MIN(WINDOW_AHEAD, WINDOW_BYTES / spec->page_size);
     w->nr_first = spec->nr_first;
     w->all_chunks = chunks >= 64 ? G_MAXUINT64 : ((guint64)1 << chunks) - 1;
     w->source = (PageSource){.next = spec->first_pfn, .end = spec->nr_pages};
@@ -260,7 +262,7 @@ static Entry *draw(Window *w)
     Entry *e = entry_at(w, w->head);
     guint32 pfn;
 
-    if (w->head - w->tail >= WINDOW_AHEAD || !source_draw(&w->source, &pfn))
+    if (w->head - w->tail >= w->ahead || !source_draw(&w->source, &pfn))
         return NULL;
     *e = (Entry){.pfn = pfn, .missing = w->all_chunks, .state = ENTRY_DONE};
     w->head++;

@@ -27,7 +27,8 @@
     128                  /* pages in flight: half a NIC's receive ring of 256, polled 64 at a time \
                           */
 #define WINDOW_START 4   /* pages in flight at first */
-#define WINDOW_AHEAD 512 /* pages between the oldest one not stored and the newest asked for */
+#define WINDOW_AHEAD 512 /* pages between the oldest one not stored and the newest asked for, */
+#define WINDOW_BYTES (2u << 20) /* and bytes: what a disk that stands still can make us hold */
 
 typedef struct Window Window;
 

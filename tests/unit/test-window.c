@@ -127,10 +127,11 @@ static void test_stored_too_early(void)
     g_assert_cmpuint(window_floor(b.w), ==, 0);
 }
 
-/* Not more than WINDOW_AHEAD pages wait for the disk. */
-static void test_ahead(void)
+/* Not more than WINDOW_AHEAD pages, nor WINDOW_BYTES, wait for the disk. */
+static void test_ahead(gconstpointer data)
 {
-    g_auto(Bench) b = bench(0, 100000, 4096, WINDOW_MAX);
+    guint32 page_size = GPOINTER_TO_UINT(data);
+    g_auto(Bench) b = bench(0, 100000, page_size, WINDOW_MAX);
     guint32 next = 0;
 
     for (guint asked = ask(&b, NULL); next < asked; next++) {
@@ -139,7 +140,7 @@ static void test_ahead(void)
         asked += ask(&b, NULL);
         g_assert_cmpuint(window_stats(b.w).in_flight, <=, WINDOW_MAX);
     }
-    g_assert_cmpuint(next, ==, WINDOW_AHEAD);
+    g_assert_cmpuint(next, ==, MIN(WINDOW_AHEAD, WINDOW_BYTES / page_size));
     g_assert_cmpint(window_deadline(b.w).us, ==, G_MAXINT64);
     window_stored(b.w, NR + 5);
     g_assert_cmpuint(ask(&b, NULL), ==, 0);
@@ -385,7 +386,9 @@ int main(int argc, char **argv)
     g_test_add_func("/window/chunks", test_chunks);
     g_test_add_func("/window/floor", test_floor);
     g_test_add_func("/window/stored-too-early", test_stored_too_early);
-    g_test_add_func("/window/ahead", test_ahead);
+    g_test_add_data_func("/window/ahead/4k", GUINT_TO_POINTER(4096), test_ahead);
+    g_test_add_data_func("/window/ahead/16k", GUINT_TO_POINTER(16384), test_ahead);
+    g_test_add_data_func("/window/ahead/64k", GUINT_TO_POINTER(65536), test_ahead);
     g_test_add_func("/window/reserved", test_reserved);
     g_test_add_func("/window/reserved-lie", test_reserved_lie);
     g_test_add_func("/window/huge", test_huge);
