@@ -64,26 +64,26 @@ MODULE_PARM_DESC(mac, "the server's or the gateway's MAC address; can be changed
 
 /* -- the panic ------------------------------------------------------------ */
 
-static void dump(void)
+static void dump(const unsigned long *frame)
 {
 	static atomic_t begun;
 
 	if (!READ_ONCE(armed) || atomic_xchg(&begun, 1))
 		return;
-	nd_serve(&np);
+	nd_serve(&np, frame);
 }
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
-static void on_panic(struct kmsg_dumper *dumper, struct kmsg_dump_detail *detail)
+static noinline void on_panic(struct kmsg_dumper *dumper, struct kmsg_dump_detail *detail)
 {
 	if (detail->reason == KMSG_DUMP_PANIC)
-		dump();
+		dump(__builtin_frame_address(0));
 }
 #else
-static void on_panic(struct kmsg_dumper *dumper, enum kmsg_dump_reason reason)
+static noinline void on_panic(struct kmsg_dumper *dumper, enum kmsg_dump_reason reason)
 {
 	if (reason == KMSG_DUMP_PANIC)
-		dump();
+		dump(__builtin_frame_address(0));
 }
 #endif
 

@@ -105,7 +105,8 @@ extern unsigned int nd_extensions;
 
 void nd_announce(struct netpoll *np);
 void nd_save_regs(struct pt_regs *regs);
-void nd_serve(struct netpoll *np);	/* returns when there is nobody to dump to */
+/* Returns when there is nobody to dump to. frame: that of the function that the kernel called. */
+void nd_serve(struct netpoll *np, const unsigned long *frame);
 bool nd_log_line(char *line, size_t size, size_t *len, bool rewind);	/* main.c */
 
 #endif

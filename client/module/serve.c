@@ -447,15 +447,29 @@ static void copy_regs(void)
 #endif
 }
 
-void nd_serve(struct netpoll *device)
+/* No oops: the registers of here, or better of the kernel's function that called us. Whoever reads
+ * the dump can follow the stack from there without this module at hand.
+ */
+static void caller_regs(const unsigned long *frame)
 {
-	struct pt_regs here;
+#ifdef CONFIG_X86_64
+	memset(&oops_regs, 0, sizeof(oops_regs));
+	oops_regs.bp = frame[0];
+	oops_regs.ip = frame[1];
+	oops_regs.sp = (unsigned long)(frame + 2);
+	oops_regs.cs = __KERNEL_CS;
+	oops_regs.ss = __KERNEL_DS;
+	oops_regs.orig_ax = -1;
+#else
+	crash_setup_regs(&oops_regs, NULL);
+#endif
+}
 
+void nd_serve(struct netpoll *device, const unsigned long *frame)
+{
 	np = device;
-	if (oops_task != current) {
-		crash_setup_regs(&here, NULL);
-		oops_regs = here;
-	}
+	if (oops_task != current)
+		caller_regs(frame);
 	copy_regs();
 	clock_raw = ktime_get_mono_fast_ns();
 	pr_emerg("dumping to the server, %lu pages\n", nd_ram_pages());
