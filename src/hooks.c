@@ -10,11 +10,20 @@
 #include <unistd.h>
 
 #define RUNNING_MAX 16
-#define WAITING_MAX 64
+#define WAITING_MAX 1024 /* as many as there are machines looked after (CLIENTS_MAX) */
+
+/* Anyone can say that a machine has just started, in anyone's name: those scripts must leave room
+ * for the others. */
+#define STARTS_RUNNING_MAX 8
+#define STARTS_WAITING_MAX 64
+
 #define GRACE       SPAN_S(5)   /* from TERM to KILL */
 #define AFTER_KILL  SPAN_S(1)   /* a process that KILL doesn't end hangs in a device */
 #define MUTED_PAUSE SPAN_MS(10) /* between reads of output that nobody wants: 6 MB/s at most */
 #define END_WAIT_MS 2000
+
+/* Who waits behind a script that hangs, and gets its own time then, has not waited for so long. */
+#define WAIT_MAX(timeout) (2 * (timeout) + SPAN_S(10))
 
 static const struct {
     const char *name;
@@ -34,7 +43,7 @@ typedef struct {
     char *ip, *dir;
     char *prefix; /* of its lines in the log */
     Stage stage;
-    Mono deadline;   /* of the stage */
+    Mono deadline;   /* of the stage; WAITING: when it is given up */
     gboolean told;   /* its callback has been called */
     gboolean zombie; /* it has ended, but its pid is kept so that its group can still be named */
     HookChild child;
@@ -43,7 +52,7 @@ typedef struct {
 } Run;
 
 /* The log's limits: by what provokes the message. */
-enum { REFUSED, FULL = REFUSED + HOOKS_N_KINDS, ENDED, OUTPUT, N_LIMITS };
+enum { REFUSED, FULL = REFUSED + HOOKS_N_KINDS, FULL_OF_STARTS, ENDED, OUTPUT, N_LIMITS };
 
 struct Hooks {
     char *dumpdir;
@@ -80,7 +89,7 @@ Hooks *hooks_new(const char *dumpdir, Span timeout, HooksEndFn fn, gpointer user
     h->running = g_ptr_array_new();
     g_queue_init(&h->waiting);
     h->start_at = MONO_NEVER;
-    for (gsize i = REFUSED; i <= FULL; i++)
+    for (gsize i = REFUSED; i <= FULL_OF_STARTS; i++)
         h->limit[i] = (LogLimit)LOG_LIMIT(3, SPAN_S(60));
     h->limit[ENDED] = (LogLimit)LOG_LIMIT(20, SPAN_S(5));
     h->limit[OUTPUT] = (LogLimit)LOG_LIMIT(2 * HOOK_LINES_MAX, SPAN_MS(50));
@@ -90,6 +99,25 @@ Hooks *hooks_new(const char *dumpdir, Span timeout, HooksEndFn fn, gpointer user
 void hooks_set_timeout(Hooks *h, Span timeout)
 {
     h->timeout = timeout;
+}
+
+/* Of this kind, or of the others, as the limits tell them apart. */
+static guint count_waiting(const Hooks *h, gboolean starts)
+{
+    guint n = 0;
+
+    for (const GList *l = h->waiting.head; l; l = l->next)
+        n += (((const Run *)l->data)->kind == HOOKS_START) == starts;
+    return n;
+}
+
+static gboolean starts_are_full(const Hooks *h)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < h->running->len; i++)
+        n += ((const Run *)g_ptr_array_index(h->running, i))->kind == HOOKS_START;
+    return n >= STARTS_RUNNING_MAX;
 }
 
 static Run *run_new(HooksKind kind, guint64 key, const char *ip, const char *dir, guint64 id)
@@ -111,6 +139,8 @@ HooksAnswer hooks_run(Hooks *h, HooksKind kind, guint64 key, const char *ip, con
 {
     g_autofree char *why = NULL;
     HookCheck check = hook_check(h->dumpdir, kinds[kind].name, &why);
+    guint waiting;
+    Run *run;
 
     if (check == HOOK_MISSING)
         return HOOKS_MISSING;
@@ -119,13 +149,16 @@ HooksAnswer hooks_run(Hooks *h, HooksKind kind, guint64 key, const char *ip, con
                     kinds[kind].name, ip, why);
         return HOOKS_REFUSED;
     }
-    if (h->waiting.length >= WAITING_MAX) {
-        log_limited(&h->limit[FULL], now, LOG_WARNING, NULL,
-                    "%s[%s] isn't run: %d scripts run and %d wait already", kinds[kind].name, ip,
-                    (int)h->running->len, WAITING_MAX);
+    waiting = count_waiting(h, kind == HOOKS_START);
+    if (waiting >= (kind == HOOKS_START ? STARTS_WAITING_MAX : WAITING_MAX)) {
+        log_limited(&h->limit[FULL + (kind == HOOKS_START)], now, LOG_WARNING, NULL,
+                    "%s[%s] isn't run: %u scripts run and %u wait already", kinds[kind].name, ip,
+                    h->running->len, waiting);
         return HOOKS_REFUSED;
     }
-    g_queue_push_tail(&h->waiting, run_new(kind, key, ip, dir, id));
+    run = run_new(kind, key, ip, dir, id);
+    run->deadline = mono_add(now, WAIT_MAX(h->timeout));
+    g_queue_push_tail(&h->waiting, run);
     h->start_at = now;
     return HOOKS_QUEUED;
 }
@@ -192,10 +225,28 @@ static void start_waiting(Hooks *h, Mono now)
     for (GList *l = h->waiting.head; l && h->running->len < RUNNING_MAX; l = next) {
         Run *run = l->data;
         next = l->next;
-        if (key_is_busy(h, l))
+        if (key_is_busy(h, l) || (run->kind == HOOKS_START && starts_are_full(h)))
             continue;
         g_queue_delete_link(&h->waiting, l);
         start(h, run, now);
+    }
+}
+
+/* A machine must not wait for its reboot until all others' scripts have had their time. */
+static void give_up_waiting(Hooks *h, Mono now)
+{
+    GList *next;
+
+    for (GList *l = h->waiting.head; l; l = next) {
+        Run *run = l->data;
+        next = l->next;
+        if (mono_before(now, run->deadline))
+            continue;
+        g_queue_delete_link(&h->waiting, l);
+        log_limited(&h->limit[ENDED], now, LOG_WARNING, NULL,
+                    "%sisn't run: other scripts have taken too long", run->prefix);
+        tell(h, run, HOOKS_NOT_RUN, ETIMEDOUT, now);
+        run_free(run);
     }
 }
 
@@ -344,6 +395,8 @@ Mono hooks_deadline(const Hooks *h)
         const Run *run = g_ptr_array_index(h->running, i);
         t = mono_min(t, mono_min(run->deadline, run->drain_at));
     }
+    for (const GList *l = h->waiting.head; l; l = l->next)
+        t = mono_min(t, ((const Run *)l->data)->deadline);
     for (gsize i = 0; i < N_LIMITS; i++)
         t = mono_min(t, log_limit_deadline(&h->limit[i]));
     return t;
@@ -362,6 +415,7 @@ void hooks_tick(Hooks *h, Mono now)
     }
     if (h->waiting.length && !mono_before(now, h->start_at))
         start_waiting(h, now);
+    give_up_waiting(h, now);
     for (gsize i = 0; i < N_LIMITS; i++)
         log_limit_tick(&h->limit[i], now);
 }

@@ -1,12 +1,12 @@
 /* hooks.h - runs the scripts in <dumpdir>/scripts: starts, watches, reaps, ends them.
  *
- * At most 16 run at once and 64 wait; those of one key run strictly one after another, in the order
- * of hooks_run(). A script gets "/dev/null", a pipe for its output, a clean environment, a process
- * group of its own, the directory "/", umask 077, and nothing else of ours:
- *     argv: <script> <client's address> [<dump's directory>]
- *     PATH, LANG=C, HOME=/, NETDUMP_HOOK=netdump-crash, NETDUMP_CLIENT, NETDUMP_DIR (not for
- *     netdump-start), NETDUMP_DUMPDIR
- * Its output goes to our log line by line, up to 1,000 lines or 64 KiB a run.
+ * At most 16 run at once and 1,024 wait, of netdump-start 8 and 64; those of one key run strictly
+ * one after another, in the order of hooks_run(). Whoever has waited for two timeouts and 10 s is
+ * not run. A script gets "/dev/null", a pipe for its output, a clean environment, a process group
+ * of its own, the directory "/", umask 077, and nothing else of ours: argv: <script> <client's
+ * address> [<dump's directory>] PATH, LANG=C, HOME=/, NETDUMP_HOOK=netdump-crash, NETDUMP_CLIENT,
+ * NETDUMP_DIR (not for netdump-start), NETDUMP_DUMPDIR Its output goes to our log line by line, up
+ * to 1,000 lines or 64 KiB a run.
  *
  * All calls from one thread (the loop's).
  *

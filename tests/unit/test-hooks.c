@@ -8,9 +8,10 @@
 #include "log.h"
 #include "scratch.h"
 
-#define TIMEOUT  SPAN_S(60)
-#define PATIENCE 1500 /* turns of 10 ms that real processes get for what they are expected to do   \
-                       */
+#define TIMEOUT SPAN_S(60)
+#define PATIENCE                                                                                   \
+    1500 /* turns of 10 ms that real processes get for what they are expected to do                \
+          */
 
 typedef struct {
     guint64 id;
@@ -660,7 +661,7 @@ static void test_order(void)
     g_free(bench_free(b));
 }
 
-/* 16 run, 64 wait, the next is refused; all that were taken get their callback. */
+/* 16 run, 1,024 wait, the next is refused; all that were taken get their callback. */
 static void test_limits(void)
 {
     Bench *b = bench_new();
@@ -677,15 +678,65 @@ static void test_limits(void)
     turn(b);
     g_assert_cmpuint(hooks_running(b->hooks), ==, 16);
     g_assert_cmpuint(hooks_waiting(b->hooks), ==, 64);
-    for (guint64 id = 80; id < 100; id++)
-        g_assert_cmpint(run(b, HOOKS_CRASH, id, id), ==, HOOKS_REFUSED);
     scratch_put(&b->s, "go", "", 0);
     await_ended(b, 80);
     for (guint i = 0; i < 80; i++)
         seen += g_array_index(b->ended, Ended, i).id;
     g_assert_cmpuint(seen, ==, 79 * 80 / 2);
+    for (guint64 id = 0; id < 1024; id++)
+        g_assert_cmpint(run(b, HOOKS_CRASH, id, id), ==, HOOKS_QUEUED);
+    for (guint64 id = 0; id < 20; id++)
+        g_assert_cmpint(run(b, HOOKS_CRASH, id, id), ==, HOOKS_REFUSED);
     text = bench_free(b);
-    g_assert_cmpuint(count(text, "isn't run: 16 scripts run and 64 wait already"), ==, 3);
+    g_assert_cmpuint(count(text, "isn't run: 0 scripts run and 1024 wait already"), ==, 3);
+}
+
+/* netdump-start can be provoked by anyone: it leaves room for the others. */
+static void test_starts(void)
+{
+    Bench *b = bench_new();
+    g_autofree char *text = NULL;
+
+    script(b, HOOKS_START, "while ! [ -e $D/go ]; do sleep .1; done");
+    script(b, HOOKS_CRASH, "exit 0");
+    for (guint64 key = 0; key < 64; key++)
+        g_assert_cmpint(run(b, HOOKS_START, key, key), ==, HOOKS_QUEUED);
+    g_assert_cmpint(run(b, HOOKS_START, 64, 64), ==, HOOKS_REFUSED);
+    turn(b);
+    g_assert_cmpuint(hooks_running(b->hooks), ==, 8);
+    g_assert_cmpint(run(b, HOOKS_CRASH, 100, 100), ==, HOOKS_QUEUED);
+    await_ended(b, 1);
+    expect_end(b, 0, 100, HOOKS_EXITED, 0);
+    scratch_put(&b->s, "go", "", 0);
+    await_ended(b, 65);
+    text = bench_free(b);
+    g_assert_nonnull(strstr(text, "netdump-start[10.0.0.5] isn't run: 0 scripts run and 64 wait"));
+}
+
+/* Who has waited too long for its turn is not run, and its owner is told. */
+static void test_patience(void)
+{
+    Bench *b = bench_new();
+    g_autofree char *text = NULL;
+    guint64 running = 0;
+
+    script(b, HOOKS_CRASH, "exec sleep 1000");
+    for (guint64 id = 0; id < 17; id++)
+        g_assert_cmpint(run(b, HOOKS_CRASH, id, id), ==, HOOKS_QUEUED);
+    hooks_tick(b->hooks, b->now);
+    running = hooks_running(b->hooks);
+    g_assert_cmpuint(running, ==, 16);
+    g_assert_cmpuint(hooks_waiting(b->hooks), ==, 1);
+    hooks_set_timeout(b->hooks, SPAN_S(100000));
+    g_assert_cmpint(run(b, HOOKS_CRASH, 17, 17), ==, HOOKS_QUEUED);
+    b->now = mono_add(b->now, 2 * SPAN_S(60) + SPAN_S(10));
+    g_assert_false(mono_before(b->now, hooks_deadline(b->hooks)));
+    hooks_tick(b->hooks, b->now);
+    g_assert_cmpuint(hooks_waiting(b->hooks), ==, 1);
+    g_assert_cmpuint(b->ended->len, ==, 1);
+    expect_end(b, 0, 16, HOOKS_NOT_RUN, ETIMEDOUT);
+    text = bench_free(b);
+    g_assert_nonnull(strstr(text, "isn't run: other scripts have taken too long"));
 }
 
 /* From its callback the owner may ask for the next one. */
@@ -784,6 +835,8 @@ int main(int argc, char **argv)
     g_test_add_func("/hooks/vanished", test_vanished);
     g_test_add_func("/hooks/order", test_order);
     g_test_add_func("/hooks/limits", test_limits);
+    g_test_add_func("/hooks/starts", test_starts);
+    g_test_add_func("/hooks/patience", test_patience);
     g_test_add_func("/hooks/chain", test_chain);
     g_test_add_func("/hooks/free", test_free);
     g_test_add_func("/hooks/no-leak", test_no_leak);
