@@ -20,7 +20,8 @@ void end_close(Step *s, gboolean keep)
 {
     asks_drop_all(&s->c->asks);
     step_enter(s, CLIENT_CLOSED);
-    step_info(s);
+    if (!s->c->was_done) /* a former server has told all */
+        step_info(s);
     step_emit(s, (Action){.kind = ACTION_CLOSE, .keep = keep});
 }
 

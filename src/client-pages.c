@@ -82,7 +82,7 @@ void pages_on_packed(Step *s, const WireMessage *m)
         store_chunk(s, m, m->info + at, data + at);
 }
 
-/* RESERVED names the next page of RAM. ERROR for a page means that the machine has none there. */
+/* RESERVED names the next page of RAM, ERROR none. */
 void pages_on_no_ram(Step *s, const WireMessage *m, guint32 next)
 {
     Client *c = s->c;

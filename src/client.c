@@ -229,8 +229,10 @@ static void on_packet(Step *s, const WireMessage *m)
         pages_on_no_ram(s, m, m->info);
         break;
     case WIRE_MSG_ERROR:
-        if (!ask_on_error(s, m))
-            pages_on_no_ram(s, m, 1); /* not above any page: just this one */
+        /* info 0 is for a page beyond the last one: none of RAM, just this one. Else it names the
+         * command that was not understood, so that it is asked again. */
+        if (!ask_on_error(s, m) && m->info == 0)
+            pages_on_no_ram(s, m, 1);
         break;
     case WIRE_MSG_ZERO:
         pages_on_zero(s, m);
@@ -379,7 +381,9 @@ Client *client_resume(const ClientSpec *spec, const ClientFacts *facts, gboolean
     Client *c;
     ClientSpec above = *spec;
 
-    above.nr_seed = facts->next_nr + NR_GAP;
+    /* Random as well: two servers in a row may begin with the same journal, if the first one was
+     * killed before it had written its own. */
+    above.nr_seed = facts->next_nr + NR_GAP + (spec->nr_seed >> 4);
     c = new_client(&above, now);
     c->facts.state = CLIENT_RESUMING;
     c->facts.resumed = TRUE;

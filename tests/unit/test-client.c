@@ -348,7 +348,10 @@ static void test_reserved(void)
     rig_packet(&r, WIRE_MSG_RESERVED, RIG_SEED + 2, 990);
     rig_packet(&r, WIRE_MSG_RESERVED, RIG_SEED + 3, 990);
     g_assert_cmpuint(rig_facts(&r)->floor_written, ==, 990);
+    rig_packet(&r, WIRE_MSG_ERROR, RIG_SEED + 4, 1); /* "what command is that?" */
+    g_assert_cmpuint(rig_facts(&r)->floor_written, ==, 990);
     rig_packet(&r, WIRE_MSG_ERROR, RIG_SEED + 4, 0); /* 990 is none, either */
+    g_assert_cmpuint(rig_facts(&r)->floor_written, ==, 991);
     rig_packet(&r, WIRE_MSG_RESERVED, RIG_SEED + 5, 0);
     for (guint32 nr = RIG_SEED + 6; rig_state(&r) == CLIENT_DUMPING; nr++) {
         g_assert_cmphex(nr, <, rig_facts(&r)->next_nr);
