@@ -127,7 +127,8 @@ void dump_on_space(Step *s, gboolean enough)
     if (c->facts.state != CLIENT_PREPARING)
         return;
     if (enough) {
-        step_emit(s, (Action){.kind = ACTION_OPEN_VMCORE, .resume = FALSE});
+        /* A former server may have made the file, and had no time to write that down. */
+        step_emit(s, (Action){.kind = ACTION_OPEN_VMCORE, .resume = c->facts.resumed});
         return;
     }
     step_note(s, NOTE_NO_SPACE);
