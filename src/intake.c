@@ -81,7 +81,8 @@ static gboolean has_log(const ClientEntry *entry)
 }
 
 /* Text comes from other ports than the dump. Of several machines at one address the port that
- * matches tells which; where none does, each gets it: twice is better than not at all. */
+ * matches tells which; where none does, each gets it: twice is better than not at all. One without
+ * a log gets it as well: as long as its machine prints, it must not be told anything. */
 static gboolean text_to_clients(Intake *in, const SockDatagram *d, const Event *event)
 {
     Clients *clients = perform_clients(in->perform);
@@ -95,10 +96,10 @@ static gboolean text_to_clients(Intake *in, const SockDatagram *d, const Event *
     for (guint i = clients_count(clients); i > 0; i--) {
         ClientEntry *entry = clients_nth(clients, i - 1);
 
-        if (!netaddr_host_equal(&entry->peer, d->from) || !has_log(entry))
+        if (!netaddr_host_equal(&entry->peer, d->from))
             continue;
+        taken |= has_log(entry);
         perform_event(in->perform, entry, event);
-        taken = TRUE;
     }
     return taken;
 }
