@@ -5,6 +5,9 @@
 
 #include "unpack.h"
 
+/* Pages that a run should have, of those that may be in flight; with few of them, any. */
+#define RUN_MIN(cwnd) MIN((cwnd) / 4, 16)
+
 /* -- asking -------------------------------------------------------------------------------------
  */
 
@@ -26,9 +29,14 @@ void pages_ask(Step *s)
 {
     Client *c = s->c;
     guint max = ask_take_extensions(c) & WIRE_EXT_RUN ? WIRE_RUN_MAX : 1;
+    WindowStats stats = window_stats(c->window);
     Run run = {0};
     guint32 nr, pfn;
 
+    /* Not page by page as answers come: a run costs the crashed machine what one page costs. */
+    if (max > 1 && stats.in_flight > 0 &&
+        stats.cwnd - MIN(stats.cwnd, stats.in_flight) < RUN_MIN(stats.cwnd))
+        return;
     while (window_next(c->window, s->now, &nr, &pfn)) {
         c->flushed = FALSE;
         if (run.n == max || nr != run.nr + run.n || pfn != run.pfn + run.n)
