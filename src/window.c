@@ -45,6 +45,7 @@ struct Window {
     guint32 seq;     /* of the last request sent */
     guint32 heard;   /* the highest seq of which an answer is here */
     guint32 recover; /* losses up to this seq have been answered by backing off */
+    Mono timer_from; /* the last time that something new arrived, or that the timer expired */
     guint slack;
     gdouble cwnd, ssthresh;
     guint max, limit;
@@ -307,6 +308,8 @@ ChunkVerdict window_chunk(Window *w, Mono now, guint32 nr, guint32 offset, guint
 
     *pfn = e->pfn;
     e->missing &= ~bit;
+    w->timer_from = now;
+    w->rtt.backoff = 0; /* the path works: what is missing was lost, not late */
     heard_of(w, e);
     if (e->missing) {
         find_gaps(w);
@@ -367,33 +370,46 @@ void window_stored(Window *w, guint32 nr)
     }
 }
 
+/* As in RFC 6298 (5.3) the timer starts again whenever something new arrives: as long as the client
+ * works its way towards us, a gap will tell what was lost. */
 Mono window_deadline(const Window *w)
 {
+    Mono since;
+
     if (w->in_flight.head == NONE)
         return MONO_NEVER;
-    return mono_add(w->ring[w->in_flight.head].sent, rtt_rto(&w->rtt));
+    since = w->ring[w->in_flight.head].sent;
+    if (mono_before(since, w->timer_from))
+        since = w->timer_from;
+    return mono_add(since, rtt_rto(&w->rtt));
+}
+
+static void lose(Window *w, Entry *e)
+{
+    e->fast = FALSE;
+    entry_set_state(w, e, ENTRY_LOST);
+    back_off(w, e->seq);
 }
 
 void window_expire(Window *w, Mono now)
 {
     Span rto = rtt_rto(&w->rtt);
-    guint n = 0;
 
-    while (w->in_flight.head != NONE) {
-        Entry *e = &w->ring[w->in_flight.head];
-
-        if (mono_before(now, mono_add(e->sent, rto)))
-            break;
-        e->fast = FALSE;
-        entry_set_state(w, e, ENTRY_LOST);
-        back_off(w, e->seq);
-        n++;
-    }
-    if (n == 0)
+    if (mono_before(now, window_deadline(w)))
         return;
     w->stats.timeouts++;
+    w->timer_from = now;
+    /* The first time it may be that the client was just slow, and a whole window asked again would
+     * make it slower: only the oldest page is, to see. */
+    if (w->rtt.backoff == 0 && w->stats.in_flight > WINDOW_START) {
+        lose(w, &w->ring[w->in_flight.head]);
+    } else {
+        while (w->in_flight.head != NONE &&
+               !mono_before(now, mono_add(w->ring[w->in_flight.head].sent, rto)))
+            lose(w, &w->ring[w->in_flight.head]);
+        w->cwnd = w->rtt.backoff > 0 ? 1 : MIN(w->cwnd, WINDOW_START);
+    }
     rtt_expired(&w->rtt);
-    w->cwnd = w->rtt.backoff > 1 ? 1 : MIN(w->cwnd, WINDOW_START);
 }
 
 void window_restart(Window *w)

@@ -236,10 +236,44 @@ static void test_timeout(void)
         b.now = window_deadline(b.w);
         window_expire(b.w, b.now);
         g_assert_true(mono_before(b.now, window_deadline(b.w)));
-        g_assert_cmpuint(window_stats(b.w).cwnd, ==, 1);
+        g_assert_cmpuint(window_stats(b.w).cwnd, ==, i == 0 ? WINDOW_START : 1);
     }
     ask(&b, NULL);
     g_assert_cmpint(window_deadline(b.w).us, ==, b.now.us + RTO_MAX);
+    /* One chunk shows that the path works: no more waiting for seconds. */
+    g_assert_cmpint(chunk(&b, NR + 1, 1024), ==, CHUNK_FRESH);
+    g_assert_cmpint(window_deadline(b.w).us, ==, b.now.us + RTO_INITIAL);
+}
+
+/* A client that is slow is not asked for its whole window again at the first timeout. */
+static void test_slow_client(void)
+{
+    g_auto(Bench) b = bench(0, 1000, 4096, WINDOW_MAX);
+    guint in_flight;
+    Span rto;
+
+    ask(&b, NULL);
+    for (guint32 i = 0; i < 30; i++) {
+        b.now = mono_add(b.now, SPAN_MS(1));
+        whole(&b, NR + i);
+        ask(&b, NULL);
+    }
+    in_flight = window_stats(b.w).in_flight;
+    g_assert_cmpuint(in_flight, >, WINDOW_START);
+    rto = mono_diff(window_deadline(b.w), b.now);
+
+    /* The timer runs from the last new chunk, not from the request. */
+    b.now = mono_add(b.now, rto - 1);
+    g_assert_cmpint(chunk(&b, NR + 30, 0), ==, CHUNK_FRESH);
+    g_assert_cmpint(window_deadline(b.w).us, ==, b.now.us + rto);
+
+    b.now = window_deadline(b.w);
+    window_expire(b.w, b.now);
+    g_assert_cmpuint(window_stats(b.w).in_flight, ==, in_flight - 1);
+    b.now = window_deadline(b.w);
+    window_expire(b.w, b.now);
+    g_assert_cmpuint(window_stats(b.w).in_flight, ==, 0);
+    g_assert_cmpuint(window_stats(b.w).cwnd, ==, 1);
 }
 
 /* Answers come in the order of the requests: what is behind shows what is lost. */
@@ -332,8 +366,10 @@ static void test_size(void)
     g_assert_cmpuint(ask(&b, NULL), >, 7);
     g_assert_cmpuint(window_stats(b.w).in_flight, <=, WINDOW_MAX);
 
-    b.now = window_deadline(b.w);
-    window_expire(b.w, b.now);
+    for (guint i = 0; i < 2; i++) {
+        b.now = window_deadline(b.w);
+        window_expire(b.w, b.now);
+    }
     g_assert_cmpuint(window_stats(b.w).cwnd, <=, FIRST);
 }
 
@@ -394,6 +430,7 @@ int main(int argc, char **argv)
     g_test_add_func("/window/reserved-lie", test_reserved_lie);
     g_test_add_func("/window/huge", test_huge);
     g_test_add_func("/window/timeout", test_timeout);
+    g_test_add_func("/window/slow-client", test_slow_client);
     g_test_add_func("/window/gap", test_gap);
     g_test_add_func("/window/reordering", test_reordering);
     g_test_add_func("/window/size", test_size);
