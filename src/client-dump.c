@@ -42,7 +42,8 @@ static void asked_all(Step *s)
 {
     ClientFacts *f = &s->c->facts;
 
-    if (f->ram_pages == 0 || f->ram_pages > f->nr_pages)
+    /* The oldest clients tell the highest pfn here. */
+    if (f->ram_pages == 0 || f->ram_pages > f->nr_pages || f->start.oldest)
         f->ram_pages = f->nr_pages;
     if (!f->resumed)
         step_note(s, NOTE_CRASHED);

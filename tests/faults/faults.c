@@ -1,9 +1,9 @@
 /* faults.c - makes system calls fail on purpose, in a program that it is preloaded into.
  *
  * FAULT="CALL ERRNO SKIP TIMES PATH": the call (pwrite, write, openat, mkdirat, fsync, fdatasync,
- * ftruncate, renameat, fstatvfs, sendmmsg, recvmmsg) fails with this errno (a number) on files whose
- * path has PATH in it, after it has succeeded SKIP times there, TIMES times (0 = for ever). openat
- * fails only where it would create. Sockets have no path: give them "-".
+ * ftruncate, renameat, fstatvfs, sendmmsg, recvmmsg) fails with this errno (a number) on files
+ * whose path has PATH in it, after it has succeeded SKIP times there, TIMES times (0 = for ever).
+ * openat fails only where it would create. Sockets have no path: give them "-".
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include <dlfcn.h>
@@ -101,17 +101,15 @@ FAULTY(int, fsync, "fsync", fd, NULL, (int fd), (fd))
 FAULTY(int, fdatasync, "fdatasync", fd, NULL, (int fd), (fd))
 FAULTY(int, ftruncate, "ftruncate", fd, NULL, (int fd, off_t n), (fd, n))
 FAULTY(int, ftruncate64, "ftruncate", fd, NULL, (int fd, off64_t n), (fd, n))
-FAULTY(int, mkdirat, "mkdirat", fd, name, (int fd, const char *name, mode_t mode),
-       (fd, name, mode))
-FAULTY(int, renameat, "renameat", fd, from,
-       (int fd, const char *from, int fd2, const char *to), (fd, from, fd2, to))
+FAULTY(int, mkdirat, "mkdirat", fd, name, (int fd, const char *name, mode_t mode), (fd, name, mode))
+FAULTY(int, renameat, "renameat", fd, from, (int fd, const char *from, int fd2, const char *to),
+       (fd, from, fd2, to))
 FAULTY(int, fstatvfs, "fstatvfs", fd, NULL, (int fd, struct statvfs *out), (fd, out))
 FAULTY(int, fstatvfs64, "fstatvfs", fd, NULL, (int fd, struct statvfs64 *out), (fd, out))
-FAULTY(int, sendmmsg, "sendmmsg", fd, NULL,
-       (int fd, struct mmsghdr *m, unsigned n, int flags), (fd, m, n, flags))
+FAULTY(int, sendmmsg, "sendmmsg", fd, NULL, (int fd, struct mmsghdr *m, unsigned n, int flags),
+       (fd, m, n, flags))
 FAULTY(int, recvmmsg, "recvmmsg", fd, NULL,
-       (int fd, struct mmsghdr *m, unsigned n, int flags, struct timespec *t),
-       (fd, m, n, flags, t))
+       (int fd, struct mmsghdr *m, unsigned n, int flags, struct timespec *t), (fd, m, n, flags, t))
 
 #define FAULTY_OPEN(symbol)                                                                        \
     int symbol(int fd, const char *name, int flags, ...);                                          \

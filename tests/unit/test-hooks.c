@@ -8,10 +8,9 @@
 #include "log.h"
 #include "scratch.h"
 
-#define TIMEOUT SPAN_S(60)
-#define PATIENCE                                                                                   \
-    1500 /* turns of 10 ms that real processes get for what they are expected to do                \
-          */
+/* Turns of 10 ms that real processes get for what they are expected to do. */
+#define PATIENCE 1500
+#define TIMEOUT  SPAN_S(60)
 
 typedef struct {
     guint64 id;

@@ -340,7 +340,7 @@ static void test_size(void)
 {
     g_auto(Bench) b = bench(0, 100000, 4096, WINDOW_MAX);
     guint32 next = 0;
-    guint before;
+    guint before = 0;
 
     ask(&b, NULL);
     for (; next < 200; next++) {
