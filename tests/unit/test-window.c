@@ -312,7 +312,7 @@ static void test_reordering(void)
 {
     g_auto(Bench) b = bench(0, 100000, 4096, WINDOW_MAX);
     guint32 next = 0;
-    guint64 before;
+    guint64 before = 0;
 
     ask(&b, NULL);
     for (; next < 200; next++) {
