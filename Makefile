@@ -103,12 +103,15 @@ $(BUILD)/layers-ok: $(wildcard src/*.[ch]) $(PURE_OBJ) $(wildcard tests/layers/*
 
 # -- tests ------------------------------------------------------------------------------------------
 
+# Tests at a time: most of their time is waiting.
+JOBS ?= 3
+
 # All of them in one run, so that prove's last lines count all. Sanitizers: any report is a failure.
 check: all $(UNIT) $(TOOLS) $(CHECK_TARGETS)
 	BUILD=$(BUILD) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
 	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
 	TSAN_OPTIONS=halt_on_error=1 G_TEST_SRCDIR=$(CURDIR) \
-	prove --timer --failures --exec tests/run-test $(PROVE_FLAGS) \
+	prove --timer --failures --jobs $(JOBS) --exec tests/run-test $(PROVE_FLAGS) \
 	    $(sort $(UNIT)) $(CHECK_TESTS) $(SYSTEM)
 
 # One test: make check-one T=tests/system/20-captures.t

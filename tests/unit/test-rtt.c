@@ -76,8 +76,8 @@ static void test_asks(void)
 
     g_assert_false(asks_any_open(&a));
     g_assert_cmpint(asks_deadline(&a, &rtt).us, ==, G_MAXINT64);
-    asks_open(&a, WIRE_CMD_HELLO);
-    asks_open(&a, WIRE_CMD_GET_REGS);
+    asks_open(&a, WIRE_CMD_HELLO, 0, 0);
+    asks_open(&a, WIRE_CMD_GET_REGS, 0, 0);
     g_assert_cmpuint(a.by_command[WIRE_CMD_GET_REGS].nr, ==, 99);
     g_assert_false(asks_answer(&a, WIRE_CMD_HELLO, 100, now, &rtt)); /* it was not even sent */
     for (guint i = 0; i < ASKS_COMMANDS; i++) {
@@ -97,10 +97,10 @@ static void test_asks(void)
     g_assert_cmpint(rtt.srtt, ==, SPAN_MS(40));
     g_assert_false(asks_any_open(&a));
 
-    asks_open(&a, WIRE_CMD_HELLO);
-    asks_open(&a, WIRE_CMD_HELLO);
+    asks_open(&a, WIRE_CMD_HELLO, 0, 0);
+    asks_open(&a, WIRE_CMD_HELLO, 0, 0);
     g_assert_cmpuint(a.by_command[WIRE_CMD_HELLO].nr, ==, 97); /* the first one is forgotten */
-    asks_open(&a, WIRE_CMD_SHOW_STATE);
+    asks_open(&a, WIRE_CMD_SHOW_STATE, 0, 0);
     asks_drop(&a, WIRE_CMD_HELLO);
     g_assert_false(asks_is_open(&a, WIRE_CMD_HELLO));
     g_assert_true(asks_is_open(&a, WIRE_CMD_SHOW_STATE));
