@@ -221,7 +221,7 @@ void dump_on_vmcore(Step *s, int err, gboolean resumed)
     if (c->facts.state != CLIENT_PREPARING && c->facts.state != CLIENT_RESUMING)
         return;
     if (err == EEXIST) { /* a former server got as far as renaming it */
-        c->finished = c->facts.transferred = TRUE;
+        c->finished = c->facts.transferred = c->facts.over = TRUE;
         c->facts.result = RESULT_COMPLETE;
         step_note(s, NOTE_ENDED);
         end_begin(s);

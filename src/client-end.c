@@ -72,6 +72,7 @@ void end_give_up(Step *s, ClientReason reason)
 
     c->facts.reason = reason;
     c->facts.result = c->facts.dumps ? RESULT_INCOMPLETE : RESULT_NOT_DUMPED;
+    c->facts.over = TRUE;
     c->facts.transferred = FALSE;
     step_note(s, NOTE_ENDED);
     step_journal(s, FALSE);
@@ -112,6 +113,7 @@ void end_on_finished(Step *s, int err)
         return;
     }
     c->facts.result = RESULT_COMPLETE;
+    c->facts.over = TRUE;
     step_note(s, NOTE_ENDED);
 }
 

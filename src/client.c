@@ -333,7 +333,7 @@ static void on_shutdown(Step *s)
 {
     Client *c = s->c;
 
-    if (c->facts.result == RESULT_RUNNING)
+    if (!c->facts.over)
         c->facts.result = RESULT_INTERRUPTED;
     if (c->file && !c->finishing)
         step_emit_plain(s, ACTION_FLUSH);
@@ -391,7 +391,8 @@ Client *client_resume(const ClientSpec *spec, const ClientFacts *facts, gboolean
     c->facts.version = facts->version;
     c->facts.dumps = facts->dumps;
     /* A power cut may have taken what a former server had only handed to the kernel. */
-    c->facts.transferred = facts->transferred && facts->floor_written >= facts->nr_pages;
+    c->facts.transferred =
+        facts->transferred && facts->dumps && facts->floor_written >= facts->nr_pages;
     c->facts.page_size = facts->page_size;
     c->facts.nr_pages = facts->nr_pages;
     c->facts.ram_pages = facts->ram_pages;
@@ -407,7 +408,7 @@ Client *client_resume(const ClientSpec *spec, const ClientFacts *facts, gboolean
     }
     c->journal_floor = facts->floor_written;
     c->dir = TRUE;
-    c->was_done = rebooting;
+    c->facts.over = c->was_done = rebooting;
     return c;
 }
 
@@ -512,7 +513,7 @@ void client_set_timeout(Client *c, Span client_timeout)
 
 gboolean client_is_over(const ClientFacts *facts)
 {
-    return facts->result != RESULT_RUNNING && facts->result != RESULT_INTERRUPTED;
+    return facts->over;
 }
 
 const ClientFacts *client_facts(const Client *c)

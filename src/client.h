@@ -96,6 +96,7 @@ typedef struct {
     gboolean resumed;
     gboolean dumps;       /* it has, or had, a slot and a file */
     gboolean transferred; /* every page is stored */
+    gboolean over;        /* nothing is left to do but the reboot */
     guint32 page_size;    /* bytes, 0 = not known yet; likewise the next three */
     guint32 nr_pages;     /* highest pfn + 1 */
     guint32 ram_pages;    /* as it told, not above nr_pages */
@@ -203,8 +204,7 @@ void client_limit(Client *c, guint max_in_flight);
 /* For a new configuration. */
 void client_set_timeout(Client *c, Span client_timeout);
 
-/* What client_resume() wants to know as `rebooting`: the dump has its result. (The state can't tell
- * it: after EVENT_SHUTDOWN it is CLOSED.) */
+/* What client_resume() wants to know as `rebooting`. */
 gboolean client_is_over(const ClientFacts *facts);
 
 const ClientFacts *client_facts(const Client *c);

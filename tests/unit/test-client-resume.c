@@ -206,6 +206,17 @@ static void test_power_cut(void)
     g_assert_cmpuint(rig_sent(r.last, WIRE_CMD_SEND_MEM)->from, ==, 60 + WINDOW_START - 1);
 }
 
+/* Senseless: transferred, but there was no dump. */
+static void test_transferred_nothing(void)
+{
+    ClientFacts journal = {.start = rig_start_of(WIRE_MACHINE_PPC64), .transferred = TRUE};
+    g_auto(Rig) r = rig_resumed(&journal, FALSE);
+
+    g_assert_cmpuint(rig_count_sent(r.last, WIRE_CMD_HELLO), ==, 1);
+    rig_pass(&r, RIG_TIMEOUT);
+    g_assert_cmpint(rig_facts(&r)->reason, ==, REASON_SILENT);
+}
+
 static void test_rebooting(void)
 {
     ClientFacts journal = rig_journal(100, 100);
@@ -279,6 +290,18 @@ static void test_shutdown_ending(void)
     g_assert_cmpint(rig_facts(&t)->result, ==, RESULT_INCOMPLETE);
 }
 
+/* What was only to be rebooted is only to be rebooted by the next server, too. */
+static void test_shutdown_rebooting(void)
+{
+    ClientFacts journal = rig_journal(100, 100);
+    g_auto(Rig) r = rig_resumed(&journal, TRUE);
+
+    g_assert_true(client_is_over(rig_facts(&r)));
+    g_assert_nonnull(rig_find(r.last, ACTION_JOURNAL));
+    shut_down(&r);
+    g_assert_true(client_is_over(rig_facts(&r)));
+}
+
 /* No journal will tell the next server of it: it is not left waiting. */
 static void test_shutdown_early(void)
 {
@@ -333,11 +356,13 @@ int main(int argc, char **argv)
     g_test_add_func("/client/resuming/gone", test_gone);
     g_test_add_func("/client/resuming/asks", test_asks);
     g_test_add_func("/client/resuming/transferred", test_transferred);
+    g_test_add_func("/client/resuming/transferred-nothing", test_transferred_nothing);
     g_test_add_func("/client/resuming/power-cut", test_power_cut);
     g_test_add_func("/client/resuming/rebooting", test_rebooting);
     g_test_add_func("/client/resuming/hostile-journal", test_hostile_journal);
     g_test_add_func("/client/shutdown", test_shutdown);
     g_test_add_func("/client/shutdown/ending", test_shutdown_ending);
+    g_test_add_func("/client/shutdown/rebooting", test_shutdown_rebooting);
     g_test_add_func("/client/shutdown/early", test_shutdown_early);
     g_test_add_func("/client/shutdown/nrs", test_nrs);
     return g_test_run();
