@@ -132,6 +132,7 @@ void end_reboot(Step *s)
 {
     asks_drop_all(&s->c->asks);
     s->c->reboot_nr = s->c->asks.next_nr;
+    s->c->reboot_since = s->now;
     step_enter(s, CLIENT_REBOOTING);
     step_journal(s, FALSE);
     send_reboot(s);
@@ -171,6 +172,15 @@ void end_on_hello(Step *s, guint32 nr)
         step_note(s, NOTE_REBOOT_REFUSED);
         end_close(s, FALSE);
     }
+}
+
+void end_still_prints(Step *s)
+{
+    Client *c = s->c;
+
+    c->silences = 0;
+    if (mono_diff(s->now, c->reboot_since) < STATE_MAX)
+        c->timer = mono_add(s->now, QUIET);
 }
 
 /* ENDING is over when the machine has said all and the file is closed. */

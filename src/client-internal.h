@@ -46,6 +46,7 @@ struct Client {
 
     guint reboots, silences; /* REBOOTING: REBOOTs sent, HELLOs unanswered in a row */
     guint32 reboot_nr;       /* of the first REBOOT: what was sent since has lower ones */
+    Mono reboot_since;
 
     Kernel kernel;
     guint8 unpacked[WIRE_PIECE_MAX]; /* of the packet in work */
@@ -118,4 +119,5 @@ void end_check(Step *s);  /* is ENDING over? */
 void end_reboot(Step *s); /* REBOOTING */
 void end_check_reboot(Step *s);
 void end_on_hello(Step *s, guint32 nr); /* REBOOTING: a REBOOT was lost */
+void end_still_prints(Step *s);         /* REBOOTING: it may be deaf for that */
 void end_close(Step *s, gboolean keep);

@@ -126,7 +126,7 @@ static void on_text(Step *s, const WireMessage *m)
     if (s->c->facts.state == CLIENT_ENDING)
         end_heard_state(s);
     else if (s->c->facts.state == CLIENT_REBOOTING)
-        s->c->silences = 0; /* still printing: many are deaf meanwhile */
+        end_still_prints(s);
 }
 
 /* In the middle of a dump: forged, late, or the machine has crashed again. A machine that still

@@ -320,13 +320,30 @@ static void test_reboot_printing(void)
 {
     g_auto(Rig) r = rig_rebooting();
 
-    for (guint i = 0; i < 10; i++) {
-        rig_pass(&r, SPAN_S(1));
+    rig_packet(&r, WIRE_MSG_TEXT, 0, 0);
+    rig_clear(&r);
+    for (guint i = 0; i < 100; i++) {
+        rig_pass(&r, SPAN_MS(400));
         rig_packet(&r, WIRE_MSG_TEXT, 0, 0);
         g_assert_cmpint(rig_state(&r), ==, CLIENT_REBOOTING);
     }
+    g_assert_cmpuint(rig_count(r.all, ACTION_SEND), ==, 0);
     rig_pass(&r, SPAN_S(4));
+    g_assert_cmpuint(rig_count_sent(r.all, WIRE_CMD_REBOOT), >=, 5);
     g_assert_cmpint(rig_state(&r), ==, CLIENT_CLOSED);
+}
+
+/* ... but text can be forged: it does not hold us for ever. */
+static void test_reboot_endless(void)
+{
+    g_auto(Rig) r = rig_rebooting();
+
+    for (guint i = 0; i < 1000 && rig_state(&r) == CLIENT_REBOOTING; i++) {
+        rig_pass(&r, SPAN_MS(200));
+        rig_packet(&r, WIRE_MSG_TEXT, 0, 0);
+    }
+    g_assert_cmpint(rig_state(&r), ==, CLIENT_CLOSED);
+    g_assert_cmpuint(rig_count_sent(r.all, WIRE_CMD_REBOOT), >, 10);
 }
 
 static void test_reboot_refused(void)
@@ -397,6 +414,7 @@ int main(int argc, char **argv)
     g_test_add_func("/client/rebooting/lost", test_reboot_lost);
     g_test_add_func("/client/rebooting/far-away", test_reboot_far_away);
     g_test_add_func("/client/rebooting/printing", test_reboot_printing);
+    g_test_add_func("/client/rebooting/endless", test_reboot_endless);
     g_test_add_func("/client/rebooting/refused", test_reboot_refused);
     g_test_add_func("/client/rebooting/lossy", test_reboot_lossy);
     g_test_add_func("/client/names", test_names);
