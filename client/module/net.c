@@ -254,7 +254,7 @@ static void free_device(struct net_device *dev)
 }
 
 /* From now on every frame is ours; nobody else is left who could want it. */
-void nd_net_takeover(struct netpoll *np)
+void nd_net_takeover(struct netpoll *np) __acquires(RCU)
 {
 	struct netdev_nested_priv priv = {};
 	unsigned int i;
@@ -273,7 +273,7 @@ void nd_net_takeover(struct netpoll *np)
 }
 
 /* It stays as it is: panic() goes on to a reboot, or to a kernel that starts afresh. */
-void nd_net_release(void)
+void nd_net_release(void) __releases(RCU)
 {
 	active = NULL;
 	rcu_read_unlock();

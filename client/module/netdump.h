@@ -16,7 +16,8 @@
 #include <linux/netpoll.h>
 #include <linux/types.h>
 
-#define ND_PORT		6666	/* ours and the server's */
+#define ND_PORT		6666	/* ours */
+#define ND_SERVER_PORT	6688
 #define ND_TIMEOUT	60	/* seconds */
 #define ND_HEADER	13	/* bytes in front of a reply's payload */
 #define ND_CHUNK	1024	/* bytes of memory in a MEM reply */
@@ -77,8 +78,8 @@ int nd_parse_target(const char *text, struct netpoll *np);
 /* net.c */
 int nd_net_init(void);
 void nd_net_exit(void);
-void nd_net_takeover(struct netpoll *np);
-void nd_net_release(void);
+void nd_net_takeover(struct netpoll *np) __acquires(RCU);
+void nd_net_release(void) __releases(RCU);
 void nd_poll(void);
 bool nd_receive(struct nd_request *request);	/* the next one, in the order of arrival */
 u8 *nd_buffer(struct netpoll *np);		/* ND_PAYLOAD bytes; NULL: the device is stuck */

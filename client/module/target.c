@@ -103,7 +103,7 @@ int nd_parse_target(const char *text, struct netpoll *np)
 	memset(np, 0, sizeof(*np));
 	np->name = KBUILD_MODNAME;
 	np->local_port = ND_PORT;
-	np->remote_port = ND_PORT;
+	np->remote_port = ND_SERVER_PORT;
 	strscpy(np->dev_name, "eth0", sizeof(np->dev_name));
 	eth_broadcast_addr(np->remote_mac);
 
