@@ -121,7 +121,7 @@ void step_heard(Step *s, const WireMessage *m)
 
 static void on_text(Step *s, const WireMessage *m)
 {
-    if (s->c->dir)
+    if (s->c->dir && m->len > 0)
         step_emit(s, (Action){.kind = ACTION_LOG_TEXT, .data = m->data, .len = m->len});
     if (s->c->facts.state == CLIENT_ENDING)
         end_heard_state(s);

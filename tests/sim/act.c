@@ -1,0 +1,300 @@
+/* act.c - carries out the actions of a world's clients, and minds that each makes sense.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sim/act.h"
+
+#include "sim/check.h"
+
+#include <errno.h>
+#include <string.h>
+
+typedef struct {
+    guint32 id;
+    ClientHook hook;
+    gboolean ok;
+} HookRun;
+
+void act_follow(World *w, guint32 id, Event event)
+{
+    Outcome outcome = {id, event};
+
+    g_array_append_val(w->outcome, outcome);
+}
+
+static void act_send(World *w, const ClientEntry *entry, const Session *s, const WireRequest *r)
+{
+    if (r->magic != client_facts(entry->client)->start.magic)
+        world_fail(w, "a request has another magic than START had");
+    check_request(w, entry, s, r);
+    link_to_machine(w, s->machine, r);
+}
+
+/* -- the file -----------------------------------------------------------------------------------
+ */
+
+static void act_store(World *w, const ClientEntry *entry, const Session *s, const Action *a)
+{
+    Dump *d = s->dump;
+    Chunk chunk;
+
+    check_store(w, entry, s, a, &chunk);
+    w->totals.stores++;
+    if (w->sc.disk_faults && world_chance(w, 2)) { /* there is no memory for it */
+        d->crash->denied = TRUE;
+        act_follow(w, entry->id, (Event){.kind = EVENT_DISK_FAILED, .err = ENOMEM, .ok = FALSE});
+        return;
+    }
+    disk_put(w, d, chunk);
+}
+
+/* The journal did not tell which crash it was, and the machine has crashed again since: other
+ * registers, so that what is there of a file does not fit. */
+static void act_rebind(World *w, Session *s)
+{
+    Crash *now = s->regs_of;
+
+    if (s->dump->latest.facts.dumps || !now || s->crash == now)
+        return;
+    s->crash = now;
+    disk_rebind(w, s->dump, now);
+}
+
+/* In the file's head it outlives the server. */
+static void keep_kernel(World *w, Dump *d, const Kernel *kernel)
+{
+    if (!kernel || d->kernel)
+        return;
+    d->kernel = world_alloc(w, sizeof *d->kernel);
+    *d->kernel = *kernel;
+}
+
+static void act_open_vmcore(World *w, const ClientEntry *entry, Session *s, gboolean resume)
+{
+    Dump *d = s->dump;
+    gboolean resumed = FALSE;
+    int err = 0;
+
+    check_dir(w, s, "OPEN_VMCORE");
+    if (d->in_use)
+        world_fail(w, "vmcore is open already");
+    if (!resume && (d->file || d->renamed))
+        world_fail(w, "a new vmcore, but there is one");
+    if (!d->renamed && !client_facts(entry->client)->transferred)
+        act_rebind(w, s);
+    if (resume && d->renamed)
+        err = EEXIST;
+    else if (w->sc.disk_faults && world_chance(w, 100))
+        err = EMFILE;
+    else
+        resumed = resume && d->file && !world_chance(w, w->sc.unusable);
+    if (err == EMFILE)
+        d->crash->denied = TRUE;
+    if (!err) {
+        d->in_use = TRUE;
+        keep_kernel(w, d, client_facts(entry->client)->kernel);
+        if (!resumed) {
+            disk_empty(d);
+            disk_push(w, &d->files, disk_job(w, JOB_CREATE));
+        }
+    }
+    act_follow(w, entry->id, (Event){.kind = EVENT_VMCORE, .err = err, .ok = resumed});
+}
+
+static void act_finish(World *w, ClientEntry *entry, const Session *s, gboolean whole)
+{
+    Dump *d = s->dump;
+
+    check_file(w, s, "FINISH");
+    clients_give_slot(w->clients, entry);
+    if (whole ? d->whole || d->partial : d->partial)
+        world_fail(w, "FINISH, and again");
+    if (whole)
+        d->whole = TRUE;
+    else
+        d->partial = d->skip = TRUE;
+    disk_flush(w, d);
+    disk_push(w, &d->files, disk_job(w, whole ? JOB_WHOLE : JOB_PARTIAL));
+    if (!whole)
+        disk_retry(w, d);
+}
+
+static void act_journal(World *w, const ClientEntry *entry, const Session *s, gboolean sync)
+{
+    const ClientFacts *f = client_facts(entry->client);
+    Job *job = disk_job(w, JOB_JOURNAL);
+    Record *r = world_alloc(w, sizeof *r);
+
+    check_dir(w, s, "JOURNAL");
+    check_floors(w, entry, s);
+    r->rebooting = client_is_over(f);
+    r->facts.start = f->start;
+    r->facts.start.extensions = r->facts.start.vmcoreinfo = r->facts.start.cpu = 0;
+    r->facts.version = f->version;
+    r->facts.next_nr = f->next_nr;
+    r->facts.dumps = f->dumps;
+    r->facts.transferred = f->transferred;
+    if (f->dumps) { /* before that the journal does not tell */
+        r->facts.page_size = f->page_size;
+        r->facts.nr_pages = f->nr_pages;
+        r->facts.ram_pages = f->ram_pages;
+        r->facts.regs_len = f->regs_len;
+        memcpy(r->facts.regs, f->regs, f->regs_len);
+        r->facts.floor_written = f->floor_written;
+        r->facts.floor_synced = f->floor_synced;
+        r->facts.stored_before = f->stored_before + f->pages.stored;
+    }
+    job->record = r;
+    job->sync = sync;
+    disk_push(w, &s->dump->records, job);
+}
+
+/* -- the rest -----------------------------------------------------------------------------------
+ */
+
+static void act_slot(World *w, ClientEntry *entry, Crash *speaker)
+{
+    gboolean ok = clients_take_slot(w->clients, entry);
+
+    if (!ok && speaker)
+        speaker->denied = TRUE;
+    act_follow(w, entry->id, (Event){.kind = EVENT_SLOT, .ok = ok});
+}
+
+static void act_dir(World *w, ClientEntry *entry, Session *s, Crash *speaker)
+{
+    if (!s->dump) {
+        if (!speaker)
+            world_fail(w, "OPEN_DIR without a word of the machine");
+        s->crash = speaker;
+        s->dump = disk_new_dump(w, s->machine, speaker, entry->id);
+        check_start(w, entry, s);
+    }
+    disk_push(w, &s->dump->files, disk_job(w, JOB_DIR));
+}
+
+static void act_hook(World *w, const ClientEntry *entry, Session *s, ClientHook hook)
+{
+    HookRun *run = world_alloc(w, sizeof *run);
+    Span span = (Span)world_scaled(w, w->sc.hook_slow ? 26 : 20);
+
+    if (s->hook[hook])
+        world_fail(w, "a hook runs twice at once");
+    *run = (HookRun){entry->id, hook, world_chance(w, 5000)};
+    if (world_chance(w, 3000)) { /* there is none */
+        act_follow(w, entry->id, (Event){.kind = EVENT_HOOK, .hook = hook});
+        return;
+    }
+    s->hook[hook] = TRUE;
+    world_happen(w, MIN(span, SPAN_S(60)), HAPPEN_HOOK, run, w->life);
+}
+
+void server_hook_ends(World *w, gpointer data, guint32 life)
+{
+    const HookRun *run = data;
+    ClientEntry *entry;
+    Session *s;
+
+    if (life != w->life || !w->up)
+        return;
+    entry = clients_by_id(w->clients, run->id);
+    if (!entry)
+        return;
+    s = entry->files;
+    s->hook[run->hook] = FALSE;
+    if (run->hook == CLIENT_HOOK_NOSPACE && run->ok)
+        w->faults_left = world_chance(w, 7000) ? 0 : w->faults_left; /* it has made room */
+    server_tell(w, s->dump, (Event){.kind = EVENT_HOOK, .hook = run->hook, .ok = run->ok});
+}
+
+static void act_note(World *w, const ClientEntry *entry, const Session *s, ClientNote note)
+{
+    const ClientFacts *f = client_facts(entry->client);
+
+    world_say(w, "client %u notes %d: %s, %s %s", entry->id, note, client_state_name(f->state),
+              client_result_name(f->result), client_reason_text(f->reason));
+    if (note == NOTE_RESUMED)
+        w->totals.resumed++;
+    if (note == NOTE_ENDED)
+        check_ended(w, entry, s);
+}
+
+static void act_close(World *w, const ClientEntry *entry, Session *s, gboolean keep)
+{
+    const ClientFacts *f = client_facts(entry->client);
+    Dump *d = s->dump;
+
+    check_close(w, entry, s, keep);
+    w->totals.complete += f->result == RESULT_COMPLETE;
+    w->totals.incomplete += f->result == RESULT_INCOMPLETE;
+    w->totals.not_dumped += f->result == RESULT_NOT_DUMPED;
+    w->totals.interrupted += f->result == RESULT_INTERRUPTED;
+    if (!d)
+        return;
+    d->result = f->result;
+    d->closed = TRUE;
+    d->gathered = (Chunks){0};
+    if (!keep && d->open)
+        disk_push(w, &d->files, disk_job(w, JOB_FORGET));
+    d->skip = TRUE;
+    disk_retry(w, d);
+}
+
+void act(World *w, ClientEntry *entry, const Action *a, const Event *event, Crash *speaker)
+{
+    Session *s = entry->files;
+
+    if (a->client != entry->id)
+        world_fail(w, "an action is for another client");
+    switch (a->kind) {
+    case ACTION_SEND:
+        act_send(w, entry, s, &a->request);
+        break;
+    case ACTION_TAKE_SLOT:
+        act_slot(w, entry, speaker ? speaker : s->crash);
+        break;
+    case ACTION_OPEN_DIR:
+        act_dir(w, entry, s, speaker);
+        break;
+    case ACTION_CHECK_SPACE:
+        check_dir(w, s, "CHECK_SPACE");
+        disk_push(w, &s->dump->files, disk_job(w, JOB_SPACE));
+        break;
+    case ACTION_OPEN_VMCORE:
+        act_open_vmcore(w, entry, s, a->resume);
+        break;
+    case ACTION_STORE_CHUNK:
+        act_store(w, entry, s, a);
+        break;
+    case ACTION_FLUSH:
+        check_file(w, s, "FLUSH");
+        disk_flush(w, s->dump);
+        break;
+    case ACTION_RETRY:
+        check_file(w, s, "RETRY");
+        if (!s->dump->files.stopped)
+            world_fail(w, "RETRY, but nothing has failed");
+        disk_retry(w, s->dump);
+        break;
+    case ACTION_FINISH:
+        act_finish(w, entry, s, a->whole);
+        break;
+    case ACTION_JOURNAL:
+        act_journal(w, entry, s, a->sync);
+        break;
+    case ACTION_INFO:
+    case ACTION_LOG_TEXT:
+        check_dir(w, s, "INFO or LOG_TEXT");
+        if (a->kind == ACTION_LOG_TEXT && (a->data != event->packet->data || a->len == 0))
+            world_fail(w, "LOG_TEXT without text");
+        break;
+    case ACTION_RUN_HOOK:
+        act_hook(w, entry, s, a->hook);
+        break;
+    case ACTION_NOTE:
+        act_note(w, entry, s, a->note);
+        break;
+    case ACTION_CLOSE:
+        act_close(w, entry, s, a->keep);
+        break;
+    }
+}

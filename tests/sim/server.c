@@ -1,0 +1,296 @@
+/* server.c - the server of a world. See server.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sim/server.h"
+
+#include "sim/act.h"
+#include "sim/check.h"
+
+#include <string.h>
+
+/* -- steps --------------------------------------------------------------------------------------
+ */
+
+static void trace_event(World *w, const ClientEntry *entry, const Event *e)
+{
+    world_trace(w, (guint64)w->now.us << 8 ^ (guint64)e->kind);
+    world_trace(w, (guint64)entry->id << 32 ^ (guint64)(guint32)e->err << 8 ^ (guint64)e->ok);
+    if (e->kind == EVENT_PACKET)
+        world_trace(w, (guint64)e->packet->nr << 32 ^ e->packet->info ^
+                           (guint64)e->packet->kind << 24);
+    for (guint i = 0; e->kind == EVENT_STORED && i < e->n; i++)
+        world_trace(w, e->nrs[i]);
+}
+
+static void trace_action(World *w, const Action *a)
+{
+    world_trace(w, (guint64)a->kind << 56 ^ a->len);
+    if (a->kind == ACTION_SEND)
+        world_trace(w, (guint64)a->request.command << 56 ^ (guint64)a->request.nr << 24 ^
+                           a->request.from);
+    else if (a->kind == ACTION_STORE_CHUNK)
+        world_trace(w, (guint64)a->chunk.pfn << 32 ^ a->chunk.offset ^ (guint64)a->chunk.whole);
+}
+
+/* The server ends in this step, somewhere between its actions? */
+static gboolean ends_now(World *w)
+{
+    for (guint i = 0; i < w->sc.ends; i++)
+        if (w->step == w->sc.end_at[i])
+            return TRUE;
+    return FALSE;
+}
+
+static void step(World *w, ClientEntry *entry, const Event *event, Crash *speaker)
+{
+    gboolean closed = FALSE;
+    guint to_do;
+
+    w->step++;
+    w->totals.steps++;
+    trace_event(w, entry, event);
+    g_array_set_size(w->actions, 0);
+    client_step(entry->client, w->now, event, w->actions);
+    world_say(w, "client %u: event %d -> %s, %u actions", entry->id, event->kind,
+              client_state_name(client_facts(entry->client)->state), w->actions->len);
+    check_step(w, entry, event);
+    to_do = w->actions->len;
+    if (ends_now(w) && !w->ending) {
+        w->ending = TRUE;
+        w->how = (EndKind)world_below(w, 3);
+        if (w->how != END_SHUTDOWN)
+            to_do = (guint)world_below(w, to_do + 1);
+    }
+    for (guint i = 0; i < to_do; i++) {
+        const Action *a = &g_array_index(w->actions, Action, i);
+
+        trace_action(w, a);
+        w->totals.actions++;
+        act(w, entry, a, event, speaker);
+        closed |= a->kind == ACTION_CLOSE;
+        if (closed && i + 1 < w->actions->len)
+            world_fail(w, "an action behind CLOSE");
+    }
+    if (closed)
+        clients_remove(w->clients, entry);
+}
+
+static gboolean was_killed(const World *w)
+{
+    return w->ending && w->how != END_SHUTDOWN;
+}
+
+static void tell(World *w, ClientEntry *entry, const Event *event, Crash *speaker)
+{
+    if (was_killed(w))
+        return;
+    step(w, entry, event, speaker);
+    for (guint i = 0; i < w->outcome->len && !was_killed(w); i++) {
+        Outcome outcome = g_array_index(w->outcome, Outcome, i);
+        ClientEntry *other = clients_by_id(w->clients, outcome.id);
+
+        if (other)
+            step(w, other, &outcome.event, speaker);
+    }
+    g_array_set_size(w->outcome, 0);
+}
+
+void server_tell(World *w, const Dump *dump, Event event)
+{
+    ClientEntry *entry =
+        dump && dump->life == w->life ? clients_by_id(w->clients, dump->client) : NULL;
+
+    if (entry)
+        tell(w, entry, &event, NULL);
+}
+
+gboolean server_no_space(World *w, const Dump *dump)
+{
+    gboolean none = w->sc.no_space && world_chance(w, 5000);
+
+    if (none)
+        dump->crash->denied = TRUE;
+    return none;
+}
+
+/* -- datagrams ----------------------------------------------------------------------------------
+ */
+
+static void on_text(World *w, const Machine *m, const Event *event)
+{
+    for (guint i = clients_count(w->clients); i > 0; i--) {
+        ClientEntry *entry = clients_nth(w->clients, i - 1);
+
+        if (netaddr_host_equal(&entry->peer, &m->peer))
+            tell(w, entry, event, NULL);
+    }
+}
+
+static ClientEntry *admit(World *w, Machine *m, const WireStart *start)
+{
+    NetAddr local = {.family = NET_IPV4, .port = 6688, .bytes = {10, 0, 0, 254}};
+    ClientEntry *entry = clients_admit(w->clients, &m->peer, &local, start, w->now);
+    Session *s = world_alloc(w, sizeof *s);
+
+    if (!entry)
+        world_fail(w, "no room for a client");
+    s->machine = m;
+    s->crash = m->state == KERNEL_UP ? NULL : m->crash;
+    entry->files = s;
+    world_say(w, "client %u: START from machine %u", entry->id, m->number);
+    return entry;
+}
+
+void server_receive(World *w, const Datagram *d)
+{
+    WireMessage m;
+    const Event event = {.kind = EVENT_PACKET, .packet = &m};
+    ClientEntry *entry;
+    gsize len;
+
+    w->totals.datagrams++;
+    if (!w->up)
+        return;
+    len = link_arrive(w, d);
+    if (wire_parse(w->datagram + WIRE_MAX_SIZE - len, len, &m) != WIRE_OK)
+        return;
+    if (m.kind == WIRE_MSG_TEXT) {
+        on_text(w, d->machine, &event);
+        return;
+    }
+    if (d->port != d->machine->peer.port)
+        return;
+    entry = clients_find(w->clients, &d->machine->peer);
+    if (!entry && m.kind == WIRE_MSG_START)
+        entry = admit(w, d->machine, &m.start);
+    if (!entry)
+        return;
+    if (m.kind == WIRE_MSG_START && (d->forged || d->crash != d->machine->crash))
+        kernel_doubt_start(d->machine);
+    if (m.kind == WIRE_MSG_REGS && !d->forged)
+        ((Session *)entry->files)->regs_of = d->crash;
+    tell(w, entry, &event, d->crash);
+    if (m.kind == WIRE_MSG_START)
+        check_amplification(w, len);
+}
+
+/* -- turns --------------------------------------------------------------------------------------
+ */
+
+static void end(World *w);
+
+void server_tick(World *w)
+{
+    const Event timer = {.kind = EVENT_TIMER};
+
+    for (guint i = w->up ? clients_count(w->clients) : 0; i > 0 && !was_killed(w); i--) {
+        ClientEntry *entry = clients_nth(w->clients, i - 1);
+
+        if (!mono_before(w->now, client_deadline(entry->client)))
+            tell(w, entry, &timer, NULL);
+    }
+    if (w->up && !was_killed(w)) {
+        clients_balance(w->clients, w->now, w->grown);
+        for (guint i = 0; i < w->grown->len; i++)
+            tell(w, g_ptr_array_index(w->grown, i), &timer, NULL);
+    }
+    if (w->ending)
+        end(w);
+}
+
+Mono server_deadline(const World *w)
+{
+    return w->up ? clients_deadline(w->clients) : MONO_NEVER;
+}
+
+/* -- life and death -----------------------------------------------------------------------------
+ */
+
+static ClientsLimits limits_of(const World *w)
+{
+    return (ClientsLimits){.max_dumps = w->sc.max_dumps,
+                           .max_in_flight = w->sc.max_in_flight,
+                           .rcvbuf = w->sc.rcvbuf,
+                           .client_timeout = w->sc.client_timeout};
+}
+
+/* The newest dump of a machine goes on; of an older one the journal stays where it is. */
+static void resume(World *w, Dump *d)
+{
+    NetAddr local = {.family = NET_IPV4, .port = 6688, .bytes = {10, 0, 0, 254}};
+    ClientEntry *entry;
+    Session *s;
+
+    if (!d->journal)
+        return;
+    d->latest.facts.kernel = d->latest.facts.dumps ? d->kernel : NULL;
+    entry = clients_readmit(w->clients, &d->machine->peer, &local, &d->latest.facts,
+                            d->latest.rebooting, w->now);
+    if (!entry)
+        return;
+    s = world_alloc(w, sizeof *s);
+    *s = (Session){.machine = d->machine, .crash = d->crash, .dump = d};
+    entry->files = s;
+    disk_adopt(w, d, entry->id);
+    world_say(w, "client %u: dump %u of machine %u is taken up, floor %u", entry->id, d->number,
+              d->machine->number, d->latest.facts.floor_written);
+    check_resumed(w, d);
+    tell(w, entry, &(Event){.kind = EVENT_TIMER}, NULL);
+}
+
+void server_begin(World *w)
+{
+    ClientsLimits limits = limits_of(w);
+
+    w->up = TRUE;
+    w->life++;
+    w->clients = clients_new(&limits);
+    for (guint i = w->dumps->len; i > 0 && !was_killed(w); i--)
+        resume(w, w->dumps->pdata[i - 1]);
+}
+
+/* Machines whose dump no journal tells of will not be found by the next server. */
+static void orphan(World *w)
+{
+    for (guint i = 0; i < clients_count(w->clients); i++) {
+        const Session *s = clients_nth(w->clients, i)->files;
+
+        if ((!s->dump || !s->dump->journal) && s->machine->crash && !s->machine->crash->orphaned) {
+            s->machine->crash->orphaned = TRUE;
+            w->totals.orphaned++;
+        }
+    }
+}
+
+static void shut_down(World *w)
+{
+    const Event event = {.kind = EVENT_SHUTDOWN};
+
+    while (clients_count(w->clients) > 0) {
+        const ClientEntry *entry = clients_nth(w->clients, 0);
+        guint32 id = entry->id;
+
+        tell(w, clients_nth(w->clients, 0), &event, NULL);
+        if (clients_by_id(w->clients, id))
+            world_fail(w, "SHUTDOWN does not close client %u", id);
+    }
+    disk_drain(w);
+}
+
+static void end(World *w)
+{
+    w->totals.ends[w->how]++;
+    world_say(w, "the server ends: %s",
+              w->how == END_KILLED      ? "killed"
+              : w->how == END_POWER_CUT ? "power cut"
+                                        : "orderly");
+    orphan(w);
+    if (w->how == END_SHUTDOWN)
+        shut_down(w);
+    disk_end(w, w->how);
+    g_array_set_size(w->outcome, 0);
+    clients_free(w->clients);
+    w->clients = NULL;
+    w->up = w->ending = FALSE;
+    world_happen(w, (Span)world_scaled(w, 25), HAPPEN_SERVER_UP, NULL, 0);
+}
