@@ -6,7 +6,7 @@ $(BUILD)/client/%.o: client/%.c
 	$(say) CC $<
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(BUILD)/unit/test-unpack: $(BUILD)/client/module/pack.o
+$(BUILD)/unit/test-unpack $(SIMULATOR): $(BUILD)/client/module/pack.o
 
 # The module's source for DKMS, the service and its manual page. See client/netdump.8.
 CLIENT_SOURCE := $(wildcard client/module/*.[ch]) client/module/Kbuild

@@ -20,7 +20,7 @@ static void emit(Machine *m, Lane lane, gsize len)
         port_send(m->port, lane, m->packet, len);
 }
 
-static void reply(Machine *m, guint32 nr, guint32 code, guint32 info, const void *payload,
+void answer_reply(Machine *m, guint32 nr, guint32 code, guint32 info, const void *payload,
                   gsize len)
 {
     wire_pack_reply(m->version, nr, code, info, m->packet);
@@ -36,7 +36,7 @@ static void G_GNUC_PRINTF(4, 5)
     va_start(args, format);
     (void)g_vsnprintf(m->scratch, sizeof(m->scratch), format, args);
     va_end(args);
-    reply(m, r->nr, code_info[0], code_info[1], m->scratch, strlen(m->scratch));
+    answer_reply(m, r->nr, code_info[0], code_info[1], m->scratch, strlen(m->scratch));
 }
 
 /* This text does not pass through the buffer that the other answers share. */
@@ -47,13 +47,22 @@ static void no_such_page(Machine *m, const Request *r)
                          ram_pages(m->setup->ram) - 1);
 
     m->stats.errors++;
-    reply(m, r->nr, WIRE_CODE_ERROR, 0, text, (gsize)len);
+    answer_reply(m, r->nr, WIRE_CODE_ERROR, 0, text, (gsize)len);
+}
+
+static void send_chunks(Machine *m, guint32 nr, guint32 pfn)
+{
+    for (guint32 at = 0; at < ram_page_size(m->setup->ram); at += WIRE_CHUNK_SIZE) {
+        wire_pack_reply(m->version, nr, WIRE_CODE_MEM, at, m->packet);
+        ram_read(m->setup->ram, m->index, pfn, at, m->packet + WIRE_HEADER_SIZE);
+        emit(m, LANE_DUMP, WIRE_MEM_SIZE);
+    }
 }
 
 static void send_mem(Machine *m, const Request *r)
 {
     const Ram *ram = m->setup->ram;
-    guint32 pfn = r->from, page_size = ram_page_size(ram);
+    guint32 pfn = r->from;
 
     if (m->stats.first_page == 0)
         m->stats.first_page = m->now;
@@ -63,14 +72,11 @@ static void send_mem(Machine *m, const Request *r)
     }
     if (!m->setup->oldest && ram_is_hole(ram, pfn)) {
         m->stats.reserved++;
-        reply(m, r->nr, WIRE_CODE_RESERVED, ram_next(ram, pfn), "", 0);
+        answer_reply(m, r->nr, WIRE_CODE_RESERVED, ram_next(ram, pfn), "", 0);
         return;
     }
-    for (guint32 at = 0; at < page_size; at += WIRE_CHUNK_SIZE) {
-        wire_pack_reply(m->version, r->nr, WIRE_CODE_MEM, at, m->packet);
-        ram_read(ram, m->index, pfn, at, m->packet + WIRE_HEADER_SIZE);
-        emit(m, LANE_DUMP, WIRE_MEM_SIZE);
-    }
+    if (!extra_send_page(m, r->nr, pfn))
+        send_chunks(m, r->nr, pfn);
     guint8 bit = (guint8)(1u << pfn % 8);
     if (m->seen[pfn / 8] & bit)
         m->stats.duplicates++;
@@ -79,6 +85,14 @@ static void send_mem(Machine *m, const Request *r)
     m->seen[pfn / 8] |= bit;
     m->stats.pages_sent++;
     m->stats.last_page = m->now;
+}
+
+static void send_run(Machine *m, const Request *r)
+{
+    Request one = *r;
+
+    for (guint32 i = 0; i < CLAMP(r->to, 1, WIRE_RUN_MAX); i++, one.nr++, one.from++)
+        send_mem(m, &one);
 }
 
 static void leave(Machine *m, const Request *r)
@@ -124,7 +138,7 @@ static void regs(Machine *m, const Request *r)
 
     memcpy(m->scratch + text, m->regs, m->regs_size);
     gsize len = strnlen(m->scratch, sizeof(m->scratch) - m->regs_size) + m->regs_size;
-    reply(m, r->nr, WIRE_CODE_REGS, info, m->scratch, len);
+    answer_reply(m, r->nr, WIRE_CODE_REGS, info, m->scratch, len);
 }
 
 static void unknown(Machine *m, const Request *r)
@@ -159,9 +173,14 @@ void machine_answer(Machine *m, const Request *request)
         [WIRE_CMD_GET_PAGE_SIZE] = page_size,
         [WIRE_CMD_GET_REGS] = regs,
         [WIRE_CMD_SHOW_STATE] = show_state,
+        [WIRE_CMD_GET_DATA] = extra_get_data,
+        [WIRE_CMD_SEND_RUN] = send_run,
     };
+    gboolean extra = request->command >= WIRE_CMD_GET_DATA;
 
-    if (request->command < G_N_ELEMENTS(answers) && answers[request->command])
+    if (extra && !m->extensions)
+        unknown(m, request);
+    else if (request->command < G_N_ELEMENTS(answers) && answers[request->command])
         answers[request->command](m, request);
     else
         unknown(m, request);
@@ -169,13 +188,15 @@ void machine_answer(Machine *m, const Request *request)
 
 void machine_send_show(Machine *m, guint32 nr)
 {
-    reply(m, nr, WIRE_CODE_SHOW_STATE, 0, m->scratch, strnlen(m->scratch, sizeof(m->scratch)));
+    answer_reply(m, nr, WIRE_CODE_SHOW_STATE, 0, m->scratch,
+                 strnlen(m->scratch, sizeof(m->scratch)));
 }
 
 void machine_send_start(Machine *m)
 {
     const MachineSetup *s = m->setup;
     const char *extra = s->start_text ? s->start_text : "";
+    char offer[128];
 
     m->version = VERSION_FIRST;
     if (m->stats.crashed == 0)
@@ -185,11 +206,12 @@ void machine_send_start(Machine *m)
     } else {
         (void)g_snprintf(m->scratch, sizeof(m->scratch),
                          "task_struct:0x%" G_GINT64_MODIFIER "x page_offset:0x%" G_GINT64_MODIFIER
-                         "x netdump_magic:0x%" G_GINT64_MODIFIER "x%s%s\n",
-                         m->stats.task, s->page_offset, s->magic, *extra ? " " : "", extra);
+                         "x netdump_magic:0x%" G_GINT64_MODIFIER "x%s%s%s\n",
+                         m->stats.task, s->page_offset, s->magic,
+                         extra_start_text(m, offer, sizeof offer), *extra ? " " : "", extra);
     }
-    reply(m, s->oldest ? 0 : s->model->machine, WIRE_CODE_START_NETDUMP, s->oldest ? 0 : START_INFO,
-          m->scratch, strlen(m->scratch));
+    answer_reply(m, s->oldest ? 0 : s->model->machine, WIRE_CODE_START_NETDUMP,
+                 s->oldest ? 0 : START_INFO, m->scratch, strlen(m->scratch));
 }
 
 gboolean machine_print(Machine *m)

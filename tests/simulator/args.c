@@ -20,6 +20,7 @@ static const struct {
     [ARG_TASK] = {"task", "HEX", "address of the task that panicked"},
     [ARG_PAGE_OFFSET] = {"page-offset", "HEX", "virtual address of physical address 0"},
     [ARG_MAGIC] = {"magic", "HEX", "netdump_magic (default 0)"},
+    [ARG_EXTENSIONS] = {"extensions", "MASK", "of the protocol, to offer: 15 for all (default 0)"},
     [ARG_START_TEXT] = {"start-text", "TEXT", "more key:value pairs at the end of START"},
     [ARG_PORT] = {"port", "N", "own netdump port (default: any; rhel3: the server's)"},
     [ARG_LOG_PORT] = {"log-port", "N", "own port of console text (default: any; rhel3: --port)"},

@@ -17,6 +17,7 @@ typedef enum {
     ARG_PAGE_OFFSET,
     ARG_MAGIC,
     ARG_START_TEXT,
+    ARG_EXTENSIONS,
     ARG_PORT,
     ARG_LOG_PORT,
     ARG_BIND,

@@ -84,7 +84,8 @@ static void check_ehdr(Reader *r)
     expect(r, "e_ehsize", get(r, model->wide ? 52 : 40, 2), ehdr);
     expect(r, "e_phentsize", get(r, model->wide ? 54 : 42, 2),
            model->wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr));
-    expect(r, "e_phnum", get(r, model->wide ? 56 : 44, 2), 2);
+    if (!r->expected->vmcoreinfo)
+        expect(r, "e_phnum", get(r, model->wide ? 56 : 44, 2), 2);
 }
 
 static void check_load(Reader *r, const Phdr *load)
@@ -159,6 +160,34 @@ static void check_notes(Reader *r, const Phdr *notes, guint64 memory)
         fault(r, "the dump is marked as partial");
 }
 
+/* A note for the processor, VMCOREINFO, and segments that all lie flat in the file. */
+static void check_kdump(Reader *r, guint64 *offset)
+{
+    const ElfExpected *e = r->expected;
+    Phdr notes = read_phdr(r, 0);
+    guint64 n = get(r, 56, 2), at = notes.offset + 20 + r->model->prstatus_size, pages = 0;
+    gsize len = strlen(e->vmcoreinfo);
+
+    check_prstatus(r, notes.offset + 20, get(r, notes.offset + 4, 4));
+    expect(r, "n_namesz of VMCOREINFO", get(r, at, 4), 11);
+    expect(r, "the size of VMCOREINFO", get(r, at + 4, 4), len);
+    if (!r->fault && (at + 24 + len > r->len || memcmp(r->head + at + 24, e->vmcoreinfo, len) != 0))
+        fault(r, "VMCOREINFO is not what the machine told");
+    expect(r, "the notes' size", notes.filesz, 44 + r->model->prstatus_size + (len + 3) / 4 * 4);
+    for (guint i = 1; i < n && !r->fault; i++) {
+        Phdr load = read_phdr(r, i);
+
+        *offset = load.offset - load.paddr;
+        expect(r, "p_type", load.type, PT_LOAD);
+        expect(r, "p_align", load.align, 0);
+        expect(r, "p_offset less p_paddr", *offset, 65536);
+        expect(r, "p_vaddr", load.vaddr, e->page_offset + load.paddr);
+        expect(r, "p_memsz", load.memsz, load.filesz);
+        pages += load.filesz / e->page_size;
+    }
+    expect(r, "the pages of all segments", pages, e->ram_pages);
+}
+
 char *elf_check(const Model *model, const ElfExpected *expected, const guint8 *head, gsize len,
                 guint64 *offset)
 {
@@ -167,6 +196,10 @@ char *elf_check(const Model *model, const ElfExpected *expected, const guint8 *h
     check_ehdr(&r);
     if (r.fault)
         return r.fault;
+    if (expected->vmcoreinfo) {
+        check_kdump(&r, offset);
+        return r.fault;
+    }
     Phdr notes = read_phdr(&r, 0), load = read_phdr(&r, 1);
     check_load(&r, &load);
     check_notes(&r, &notes, load.offset);

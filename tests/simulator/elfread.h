@@ -11,9 +11,11 @@
 
 typedef struct {
     guint64 page_offset, task; /* as START told them */
-    guint32 n_pages, page_size;
+    guint32 n_pages, ram_pages, page_size;
     const guint8 *regs; /* raw, in the client's byte order */
     gsize regs_size;
+    const char *vmcoreinfo; /* NULL: a file as of old. Else as kdump's: then the rest is not looked
+                               at beyond what makes it one */
 } ElfExpected;
 
 /* Check ELF header, program headers and notes of a whole dump against what the machine told. head

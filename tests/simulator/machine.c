@@ -133,7 +133,7 @@ static void incoming(gpointer user, G_GNUC_UNUSED guint lane, const guint8 *data
     if (len < WIRE_REQUEST_SIZE)
         m->stats.strange++;
     else if (m->stats.state == MACHINE_HANDSHAKE || m->stats.state == MACHINE_SERVING)
-        push(m, (Request){get32(data + 8), get32(data + 12), get32(data + 16)});
+        push(m, (Request){get32(data + 8), get32(data + 12), get32(data + 16), get32(data + 20)});
     else if (m->stats.state == MACHINE_PRINTING || m->stats.state == MACHINE_TALKING)
         m->stats.unheard++;
 }
@@ -167,6 +167,8 @@ static void handshake(Machine *m, guint budget)
             continue;
         }
         guint8 theirs = (guint8)r.from;
+
+        m->extensions = r.to & m->setup->extensions;
         if (m->setup->model->wide && theirs == 0) {
             machine_become(m, MACHINE_REBOOTED);
             return;

@@ -24,6 +24,7 @@ typedef struct {
     const char *start_text; /* put at the end of START's line, or NULL */
     const char *text;       /* console text before the crash; NULL: a made-up oops */
     ConsoleStyle style;
+    guint32 extensions; /* of the protocol, a mask to offer: 0 for the kernels of old */
     gboolean no_crash, deaf;
     guint64 silent_after, recrash_after; /* pages sent, 0: never */
     guint lose_reboots;
@@ -75,5 +76,7 @@ gboolean machine_finished(const Machine *machine);
 const MachineStats *machine_stats(const Machine *machine);
 const Port *machine_port(const Machine *machine);
 const guint8 *machine_regs(const Machine *machine); /* model_regs_size() bytes */
+/* What machines with extensions tell of their kernel. */
+const char *extra_vmcoreinfo(void);
 /* Sum of both directions. */
 LinkStats machine_link_stats(const Machine *machine);

@@ -5,7 +5,7 @@
 #include "machine.h"
 
 typedef struct {
-    guint32 nr, command, from;
+    guint32 nr, command, from, to;
 } Request;
 
 /* The client formats every answer in one buffer and never clears it: REGS and SHOW_STATE show what
@@ -26,6 +26,7 @@ struct Machine {
 
     MachineStats stats;
     guint8 version;     /* of replies */
+    guint32 extensions; /* that the server took */
     guint32 log_offset; /* running count of LOG bytes */
     guint lose_reboots;
     guint64 recrash_after;
@@ -47,6 +48,16 @@ void machine_send_start(Machine *m);
 void machine_send_show(Machine *m, guint32 nr);
 /* Send the next line of the console text; FALSE at its end. */
 gboolean machine_print(Machine *m);
+
+/* A reply, for extra.c. */
+void answer_reply(Machine *m, guint32 nr, guint32 code, guint32 info, const void *payload,
+                  gsize len);
+
+/* extra.c: see client/PROTOCOL */
+const char *extra_start_text(const Machine *m, char *out, gsize size);
+void extra_get_data(Machine *m, const Request *r);
+/* FALSE: nothing was sent, the page is to go the old way. */
+gboolean extra_send_page(Machine *m, guint32 nr, guint32 pfn);
 
 /* machine.c */
 void machine_show_state(Machine *m, guint32 nr);

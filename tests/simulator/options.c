@@ -204,6 +204,7 @@ static void parse_behaviour(Parse *p)
     s->style = p->args->flag[FLAG_NETCONSOLE] ? CONSOLE_PLAIN : CONSOLE_LOG_LINES;
     s->no_crash = p->args->flag[FLAG_NO_CRASH] != 0;
     s->deaf = p->args->flag[FLAG_DEAF] != 0;
+    s->extensions = (guint32)number(p, ARG_EXTENSIONS, 0, WIRE_EXT_ALL);
     s->silent_after = number(p, ARG_SILENT_AFTER, 0, G_MAXUINT32);
     s->recrash_after = number(p, ARG_RECRASH_AFTER, 0, G_MAXUINT32);
     s->lose_reboots = (guint)number(p, ARG_LOSE_REBOOTS, 0, 1000000);

@@ -78,9 +78,12 @@ static gboolean compare(int fd, const char *path, const MachineSetup *setup, con
                                 setup->oldest ? setup->model->page_offset : setup->page_offset,
                             .task = setup->oldest ? 0 : machine_stats(machine)->task,
                             .n_pages = ram_pages(ram),
+                            .ram_pages = ram_present(ram),
                             .page_size = ram_page_size(ram),
                             .regs = machine_regs(machine),
                             .regs_size = model_regs_size(setup->model, setup->generation)};
+    if ((setup->extensions & WIRE_EXT_DATA) && setup->model->machine == WIRE_MACHINE_X86_64)
+        expected.vmcoreinfo = extra_vmcoreinfo();
     g_autofree guint8 *head = g_malloc0(HEAD_SIZE);
     gssize have = dump_read(fd, head, HEAD_SIZE, 0);
     guint64 offset = 0;
