@@ -4,6 +4,7 @@
 #include "dumpfiles.h"
 
 #include "log.h"
+#include "recordfacts.h"
 #include "text.h"
 
 #include <errno.h>
@@ -489,44 +490,6 @@ static void done_journal(gpointer data, G_GNUC_UNUSED int err)
         f->shared->full(f->shared->user, f->id);
 }
 
-static JournalState state_of(const ClientFacts *facts)
-{
-    if (client_is_over(facts))
-        return JOURNAL_REBOOTING;
-    return facts->transferred ? JOURNAL_TRANSFERRED : JOURNAL_DUMPING;
-}
-
-static void fill_record(const DumpFiles *f, const ClientFacts *facts, JournalRecord *r)
-{
-    gboolean geometry = facts->dumps;
-
-    r->client = f->peer;
-    r->local = f->local;
-    r->started = f->started;
-    r->state = state_of(facts);
-    r->machine = CLAMP(facts->start.machine, 1, G_MAXUINT16);
-    r->oldest = facts->start.oldest;
-    r->task = facts->start.task;
-    r->page_offset = facts->start.page_offset;
-    r->magic = facts->start.magic;
-    r->version = facts->version;
-    r->next_nr = facts->next_nr;
-    r->pages_retransmitted = facts->pages.retransmitted;
-    r->duplicates = facts->pages.duplicate_bytes / WIRE_CHUNK_SIZE;
-    if (!geometry)
-        return;
-    r->page_size = facts->page_size;
-    r->nr_pages = facts->nr_pages;
-    r->ram_pages = facts->ram_pages;
-    r->regs_len = (guint16)MIN(facts->regs_len, sizeof r->regs);
-    memcpy(r->regs, facts->regs, r->regs_len);
-    r->floor_written = facts->floor_written;
-    r->floor_synced = facts->floor_synced;
-    r->pages_stored = facts->stored_before + facts->pages.stored + facts->pages.zero;
-    r->bytes = r->pages_stored * facts->page_size;
-    r->pages_reserved = facts->pages.reserved;
-}
-
 void dumpfiles_journal(DumpFiles *files, const ClientFacts *facts, gboolean sync)
 {
     Work *w;
@@ -535,7 +498,10 @@ void dumpfiles_journal(DumpFiles *files, const ClientFacts *facts, gboolean sync
         return;
     w = work_new(files);
     w->sync = sync;
-    fill_record(files, facts, &w->record);
+    w->record.client = files->peer;
+    w->record.local = files->local;
+    w->record.started = files->started;
+    recordfacts_fill(&w->record, facts);
     push(files->journal_queue, w, run_journal_and_look, done_journal, "write the journal", 0);
 }
 
@@ -553,29 +519,12 @@ static const Kernel *recall_kernel(DumpFiles *f, const ClientFacts *facts)
     return f->kernel;
 }
 
-gboolean dumpfiles_facts(DumpFiles *files, const JournalRecord *r, ClientFacts *facts)
+gboolean dumpfiles_facts(DumpFiles *files, const JournalRecord *record, ClientFacts *facts)
 {
-    *facts = (ClientFacts){
-        .start = {.machine = r->machine,
-                  .oldest = r->oldest,
-                  .task = r->task,
-                  .page_offset = r->page_offset,
-                  .magic = r->magic},
-        .version = r->version,
-        .dumps = r->page_size != 0,
-        .transferred = r->state == JOURNAL_TRANSFERRED,
-        .page_size = r->page_size,
-        .nr_pages = r->nr_pages,
-        .ram_pages = r->ram_pages,
-        .regs_len = r->regs_len,
-        .floor_written = r->floor_written,
-        .floor_synced = r->floor_synced,
-        .next_nr = r->next_nr,
-        .stored_before = r->pages_stored,
-    };
-    memcpy(facts->regs, r->regs, MIN(r->regs_len, sizeof facts->regs));
+    gboolean rebooting = recordfacts_read(record, facts);
+
     facts->kernel = recall_kernel(files, facts);
-    return r->state == JOURNAL_REBOOTING;
+    return rebooting;
 }
 
 /* -- what there is ------------------------------------------------------------------------------

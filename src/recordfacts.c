@@ -1,0 +1,63 @@
+/* recordfacts.c - what of a client's facts goes into its journal, and comes back out of it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "recordfacts.h"
+
+#include <string.h>
+
+static JournalState state_of(const ClientFacts *facts)
+{
+    if (client_is_over(facts))
+        return JOURNAL_REBOOTING;
+    return facts->transferred ? JOURNAL_TRANSFERRED : JOURNAL_DUMPING;
+}
+
+void recordfacts_fill(JournalRecord *r, const ClientFacts *facts)
+{
+    r->state = state_of(facts);
+    r->machine = CLAMP(facts->start.machine, 1, G_MAXUINT16);
+    r->oldest = facts->start.oldest;
+    r->task = facts->start.task;
+    r->page_offset = facts->start.page_offset;
+    r->magic = facts->start.magic;
+    r->version = facts->version;
+    r->next_nr = facts->next_nr;
+    r->pages_retransmitted = facts->pages.retransmitted;
+    r->duplicates = facts->pages.duplicate_bytes / WIRE_CHUNK_SIZE;
+    if (!facts->dumps) /* it may have told them, but nothing relies on it yet */
+        return;
+    r->page_size = facts->page_size;
+    r->nr_pages = facts->nr_pages;
+    r->ram_pages = facts->ram_pages;
+    r->regs_len = (guint16)MIN(facts->regs_len, sizeof r->regs);
+    memcpy(r->regs, facts->regs, r->regs_len);
+    r->floor_written = facts->floor_written;
+    r->floor_synced = facts->floor_synced;
+    r->pages_stored = facts->stored_before + facts->pages.stored + facts->pages.zero;
+    r->bytes = r->pages_stored * facts->page_size;
+    r->pages_reserved = facts->pages.reserved;
+}
+
+gboolean recordfacts_read(const JournalRecord *r, ClientFacts *facts)
+{
+    *facts = (ClientFacts){
+        .start = {.machine = r->machine,
+                  .oldest = r->oldest,
+                  .task = r->task,
+                  .page_offset = r->page_offset,
+                  .magic = r->magic},
+        .version = r->version,
+        .dumps = r->page_size != 0,
+        .transferred = r->state == JOURNAL_TRANSFERRED,
+        .page_size = r->page_size,
+        .nr_pages = r->nr_pages,
+        .ram_pages = r->ram_pages,
+        .regs_len = r->regs_len,
+        .floor_written = r->floor_written,
+        .floor_synced = r->floor_synced,
+        .next_nr = r->next_nr,
+        .stored_before = r->pages_stored,
+    };
+    memcpy(facts->regs, r->regs, MIN(r->regs_len, sizeof facts->regs));
+    return r->state == JOURNAL_REBOOTING;
+}
