@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
 bindir        ?= $(exec_prefix)/bin
-rundir        ?= /run
 unitdir       ?= $(prefix)/lib/systemd/system
 sysusersdir   ?= $(prefix)/lib/sysusers.d
 tmpfilesdir   ?= $(prefix)/lib/tmpfiles.d
 logrotatedir  ?= $(sysconfdir)/logrotate.d
+defaultdir    ?= $(sysconfdir)/default
 completiondir ?= $(datarootdir)/bash-completion/completions
 exampledir    ?= $(docdir)/examples
 
 INSTALL      ?= install
-HOOK_SCRIPTS := $(wildcard scripts/netdump-*)
+HOOK_SCRIPTS := $(filter-out %.sh,$(wildcard scripts/netdump-*))
 DOCUMENTS    := README $(wildcard doc/*.md)
 
 # The files name the places of a package in /usr; here they get those of this installation.
@@ -30,19 +30,34 @@ chmod $(1) $(DESTDIR)$(3)
 
 endef
 
-# MODE:SOURCE:TARGET of all that is text. A configuration that is there already is not touched.
+# The same for a file of the administrator's: one that is there already is not touched.
+define put_once
+if [ -e $(DESTDIR)$(3) ]; then \
+    echo "  $(DESTDIR)$(3) is there already and stays as it is"; \
+else \
+    $(INSTALL) -d $(dir $(DESTDIR)$(3)) && $(settle) $(2) >$(DESTDIR)$(3) && \
+    chmod $(1) $(DESTDIR)$(3); \
+fi
+
+endef
+
+# MODE:SOURCE:TARGET
+CONFIGURATION += \
+    0644:netdump-server.conf:$(sysconfdir)/netdump-server.conf \
+    0644:packaging/default:$(defaultdir)/netdump-server \
+    0644:packaging/logrotate.conf:$(logrotatedir)/netdump-server
+
 INSTALLED_TEXT += \
     0755:netdump-server.init:$(initdir)/netdump-server \
     0644:packaging/netdump-server.service:$(unitdir)/netdump-server.service \
     0644:packaging/sysusers.conf:$(sysusersdir)/netdump-server.conf \
     0644:packaging/tmpfiles.conf:$(tmpfilesdir)/netdump-server.conf \
-    0644:packaging/logrotate.conf:$(logrotatedir)/netdump-server \
     0644:packaging/completion/netdump-server:$(completiondir)/netdump-server \
-    0644:packaging/completion/netdump-server:$(completiondir)/netdump-sim \
     0644:netdump-server.8:$(mandir)/man8/netdump-server.8 \
     0644:netdump-server.conf.5:$(mandir)/man5/netdump-server.conf.5 \
     0644:netdump-sim.1:$(mandir)/man1/netdump-sim.1 \
     $(foreach f,$(DOCUMENTS),0644:$(f):$(docdir)/$(notdir $(f))) \
+    0644:scripts/netdump-hooks.sh:$(exampledir)/netdump-hooks.sh \
     $(foreach f,$(HOOK_SCRIPTS),0755:$(f):$(exampledir)/$(notdir $(f)))
 
 colon = $(word $(1),$(subst :, ,$(2)))
@@ -53,19 +68,58 @@ install: $(SERVER) $(SIMULATOR)
 	$(say) INST $(bindir)/netdump-sim
 	$(INSTALL) -D -m 0755 $(SIMULATOR) $(DESTDIR)$(bindir)/netdump-sim
 	$(foreach t,$(INSTALLED_TEXT),$(call put,$(call colon,1,$(t)),$(call colon,2,$(t)),$(call colon,3,$(t))))
-	if [ -e $(DESTDIR)$(sysconfdir)/netdump-server.conf ]; then \
-	    echo "  $(DESTDIR)$(sysconfdir)/netdump-server.conf is there already and stays as it is"; \
-	else \
-	    $(INSTALL) -d $(DESTDIR)$(sysconfdir) && \
-	    $(settle) netdump-server.conf >$(DESTDIR)$(sysconfdir)/netdump-server.conf && \
-	    chmod 0644 $(DESTDIR)$(sysconfdir)/netdump-server.conf; \
-	fi
+	ln -sf netdump-server $(DESTDIR)$(completiondir)/netdump-sim
+	$(foreach t,$(CONFIGURATION),$(call put_once,$(call colon,1,$(t)),$(call colon,2,$(t)),$(call colon,3,$(t))))
 	[ -n "$(DESTDIR)" ] || packaging/after-install $(localstatedir)/spool/crash
 
 # Configuration, dumps and the user stay.
 uninstall:
 	rm -f $(DESTDIR)$(sbindir)/netdump-server $(DESTDIR)$(bindir)/netdump-sim \
+	    $(DESTDIR)$(completiondir)/netdump-sim \
 	    $(foreach t,$(INSTALLED_TEXT),$(DESTDIR)$(call colon,3,$(t)))
 	-rmdir $(DESTDIR)$(exampledir) $(DESTDIR)$(docdir) 2>/dev/null
 
-.PHONY: install uninstall
+# -- packages -----------------------------------------------------------------------------------------
+
+DATE_RFC := date -R -u $(if $(SOURCE_DATE_EPOCH),-d @$(SOURCE_DATE_EPOCH))
+NAME     := netdump-server-$(VERSION)
+
+# The source as it is here, without what was built. $(call copy_source,DIRECTORY)
+define copy_source
+rm -rf $(1)
+mkdir -p $(1)
+tar -c --exclude='./build*' --exclude=./.git . | tar -x -C $(1)
+endef
+
+deb:
+	$(say) DEB $(BUILD)
+	$(call copy_source,$(BUILD)/deb/$(NAME))
+	cp -r packaging/deb $(BUILD)/deb/$(NAME)/debian
+	sed -i -e 's/@VERSION@/$(VERSION)/' -e "s/@DATE@/$$($(DATE_RFC))/" \
+	    $(BUILD)/deb/$(NAME)/debian/changelog
+	cd $(BUILD)/deb/$(NAME) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BUILD \
+	    dpkg-buildpackage -b -us -uc >../build.log 2>&1 || { tail -n 40 ../build.log; exit 1; }
+	cp $(BUILD)/deb/netdump-server_$(VERSION)_*.deb $(BUILD)
+	ls $(BUILD)/netdump-server_$(VERSION)_*.deb
+
+rpm:
+	$(say) RPM $(BUILD)/rpm
+	$(call copy_source,$(BUILD)/rpm/$(NAME))
+	mkdir -p $(BUILD)/rpm/SOURCES
+	tar -C $(BUILD)/rpm -czf $(BUILD)/rpm/SOURCES/$(NAME).tar.gz $(NAME)
+	rm -rf $(BUILD)/rpm/$(NAME)
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BUILD rpmbuild -bb $(RPMBUILD_FLAGS) \
+	    --define '_topdir $(abspath $(BUILD))/rpm' --define 'netdump_version $(VERSION)' \
+	    packaging/rpm/netdump-server.spec >$(BUILD)/rpm/build.log 2>&1 || \
+	    { tail -n 40 $(BUILD)/rpm/build.log; exit 1; }
+	ls $(BUILD)/rpm/RPMS/*/netdump-server-$(VERSION)-*.rpm
+
+# Not part of check: they want root, and the first a download of 100 MB.
+check-deb: deb
+	BUILD=$(BUILD) packaging/check-deb
+
+lint-packages: deb rpm
+	lintian --fail-on error,warning --tag-display-limit 0 $(BUILD)/deb/*.changes
+	rpmlint -c packaging/rpm/rpmlint.toml $(BUILD)/rpm/RPMS/*/netdump-server-$(VERSION)-*.rpm
+
+.PHONY: install uninstall deb rpm check-deb lint-packages
