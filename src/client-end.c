@@ -8,10 +8,14 @@
 #define STATE_TRIES   3
 #define STATE_MAX     SPAN_S(120) /* a slow serial console takes its time; but not for ever */
 
-#define HELLO_WAIT     SPAN_MS(250) /* for the answer to the HELLO behind a REBOOT; later twice it */
-#define HELLO_SILENCES 6            /* unanswered in a row: it reboots */
-#define LOSSY_SILENCES 16 /* ... where 30 % are lost each way, that many are worth as much */
-#define REBOOTS_MAX    40 /* and if it answers for ever, this is where we end */
+/* For the answer to the HELLO behind a REBOOT: a multiple of the RTO within these limits; twice and
+ * four times that later on. */
+#define HELLO_WAIT_RTOS 4
+#define HELLO_WAIT_MIN  SPAN_MS(150)
+#define HELLO_WAIT_MAX  SPAN_MS(250)
+#define HELLO_SILENCES  6  /* unanswered in a row: it reboots */
+#define LOSSY_SILENCES  16 /* ... where 30 % are lost each way, that many are worth as much */
+#define REBOOTS_MAX     40 /* and if it answers for ever, this is where we end */
 
 /* -- ENDING, WAITING, REBOOTING ------------------------------------------------------------------
  */
@@ -117,6 +121,21 @@ void end_on_finished(Step *s, int err)
     step_note(s, NOTE_ENDED);
 }
 
+/* How many silences in a row are proof depends on how much this network loses. */
+static guint silences_needed(const ClientFacts *f)
+{
+    return 32 * (f->asked_again + f->pages.retransmitted) > f->pages.stored + f->pages.zero + 3
+               ? LOSSY_SILENCES
+               : HELLO_SILENCES;
+}
+
+static Span hello_wait(const Client *c)
+{
+    Span wait = CLAMP(HELLO_WAIT_RTOS * rtt_rto(&c->rtt), HELLO_WAIT_MIN, HELLO_WAIT_MAX);
+
+    return wait << MIN(3 * c->silences / silences_needed(&c->facts), 2);
+}
+
 /* REBOOT has no answer; a HELLO that is answered behind it shows that it was lost. */
 static void send_reboot(Step *s)
 {
@@ -125,7 +144,7 @@ static void send_reboot(Step *s)
     c->reboots++;
     step_send(s, WIRE_CMD_REBOOT, c->asks.next_nr--, 0);
     step_send(s, WIRE_CMD_HELLO, c->asks.next_nr--, 0);
-    c->timer = mono_add(s->now, c->silences < 2 ? HELLO_WAIT : 2 * HELLO_WAIT);
+    c->timer = mono_add(s->now, hello_wait(c));
 }
 
 void end_reboot(Step *s)
@@ -136,14 +155,6 @@ void end_reboot(Step *s)
     step_enter(s, CLIENT_REBOOTING);
     step_journal(s, FALSE);
     send_reboot(s);
-}
-
-/* How many silences in a row are proof depends on how much this network loses. */
-static guint silences_needed(const ClientFacts *f)
-{
-    return 32 * (f->asked_again + f->pages.retransmitted) > f->pages.stored + f->pages.zero + 3
-               ? LOSSY_SILENCES
-               : HELLO_SILENCES;
 }
 
 void end_check_reboot(Step *s)
