@@ -63,6 +63,9 @@ static const Field fields[] = {
     INTEGER(bytes),
     BYTES(boot_id),
     BYTES(regs),
+    INTEGER(extensions),
+    INTEGER(vmcoreinfo),
+    INTEGER(cpu),
 };
 
 static void put(guint8 *out, guint64 value, gsize size)

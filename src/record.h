@@ -33,6 +33,9 @@ typedef struct {
     guint64 task;
     guint64 page_offset;
     guint64 magic;
+    guint64 extensions; /* likewise, what today's machines tell */
+    guint64 vmcoreinfo;
+    guint64 cpu;
     guint8 version; /* of the client's protocol, 0 = not told */
 
     guint32 page_size;            /* bytes, a power of two, 4096 to 65536; 0 = not known yet */

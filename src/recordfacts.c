@@ -20,6 +20,9 @@ void recordfacts_fill(JournalRecord *r, const ClientFacts *facts)
     r->task = facts->start.task;
     r->page_offset = facts->start.page_offset;
     r->magic = facts->start.magic;
+    r->extensions = facts->start.extensions;
+    r->vmcoreinfo = facts->start.vmcoreinfo;
+    r->cpu = facts->start.cpu;
     r->version = facts->version;
     r->next_nr = facts->next_nr;
     r->pages_retransmitted = facts->pages.retransmitted;
@@ -45,7 +48,10 @@ gboolean recordfacts_read(const JournalRecord *r, ClientFacts *facts)
                   .oldest = r->oldest,
                   .task = r->task,
                   .page_offset = r->page_offset,
-                  .magic = r->magic},
+                  .magic = r->magic,
+                  .extensions = r->extensions,
+                  .vmcoreinfo = r->vmcoreinfo,
+                  .cpu = r->cpu},
         .version = r->version,
         .dumps = r->page_size != 0,
         .transferred = r->state == JOURNAL_TRANSFERRED,

@@ -19,6 +19,9 @@ static inline JournalRecord record_sample(void)
         .task = 0x1012345678,
         .page_offset = 0xffff810000000000,
         .magic = 0x0123456789abcdef,
+        .extensions = 7,
+        .vmcoreinfo = 8,
+        .cpu = 9,
         .version = 5,
         .page_size = 4096,
         .nr_pages = 0xffffffff,
@@ -53,12 +56,14 @@ static inline gboolean record_same(const JournalRecord *a, const JournalRecord *
     return record_same_addr(&a->client, &b->client) && record_same_addr(&a->local, &b->local) &&
            a->started == b->started && a->state == b->state && a->machine == b->machine &&
            a->oldest == b->oldest && a->task == b->task && a->page_offset == b->page_offset &&
-           a->magic == b->magic && a->version == b->version && a->page_size == b->page_size &&
-           a->nr_pages == b->nr_pages && a->ram_pages == b->ram_pages &&
-           a->regs_len == b->regs_len && memcmp(a->regs, b->regs, RECORD_REGS_MAX) == 0 &&
-           a->next_nr == b->next_nr && a->floor_written == b->floor_written &&
-           a->floor_synced == b->floor_synced && a->pages_stored == b->pages_stored &&
-           a->pages_zero == b->pages_zero && a->pages_reserved == b->pages_reserved &&
+           a->magic == b->magic && a->extensions == b->extensions &&
+           a->vmcoreinfo == b->vmcoreinfo && a->cpu == b->cpu && a->version == b->version &&
+           a->page_size == b->page_size && a->nr_pages == b->nr_pages &&
+           a->ram_pages == b->ram_pages && a->regs_len == b->regs_len &&
+           memcmp(a->regs, b->regs, RECORD_REGS_MAX) == 0 && a->next_nr == b->next_nr &&
+           a->floor_written == b->floor_written && a->floor_synced == b->floor_synced &&
+           a->pages_stored == b->pages_stored && a->pages_zero == b->pages_zero &&
+           a->pages_reserved == b->pages_reserved &&
            a->pages_retransmitted == b->pages_retransmitted && a->duplicates == b->duplicates &&
            a->bytes == b->bytes && memcmp(a->boot_id, b->boot_id, 16) == 0;
 }

@@ -41,7 +41,7 @@ static void test_layout(void)
         gsize at;
         const char *hex;
     } fields[] = {
-        {0, "4e44554d504a4e4c 01000000 b5040000 0700000000000000"},
+        {0, "4e44554d504a4e4c 01000000 cd040000 0700000000000000"},
         {24, "04 0a1a 00000000 0a000005 000000000000000000000000"}, /* client */
         {47, "04 201a 00000000 0a000001 000000000000000000000000"}, /* local */
         {70, "80d54ef65e470600"},                                   /* started */
@@ -52,6 +52,7 @@ static void test_layout(void)
         {165, "0400000000000000 0500000000000000 0000000000100000"},
         {189, "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 01020304"}, /* boot, registers */
         {205 + 215, "d8 00"},
+        {205 + 1024, "0700000000000000 0800000000000000 0900000000000000 00"}, /* extensions ... */
     };
     JournalRecord in = record_sample();
     guint8 bytes[RECORD_SIZE];
@@ -202,7 +203,7 @@ static void test_hostile_bytes(void)
         guint64 sequence = 0;
         memcpy(bytes, good, sizeof bytes);
         for (int n = g_test_rand_int_range(1, 4); n > 0; n--)
-            bytes[g_test_rand_int_range(8, 24 + 0x4b5)] = (guint8)g_test_rand_int();
+            bytes[g_test_rand_int_range(8, 24 + 0x4cd)] = (guint8)g_test_rand_int();
         record_seal(bytes);
         if (record_decode(bytes, sizeof bytes, &out, &sequence)) {
             refused++;
