@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOG_PENDING_MAX (1u << 20) /* bytes of console text that wait for a slow disk */
@@ -20,6 +21,7 @@ struct DumpFiles {
     guint32 id;
     guint refs; /* the owner's, and one for each of our jobs */
     gboolean closed;
+    gboolean adopted; /* from a former server */
     NetAddr peer, local;
     gint64 started;
     char host[NETADDR_STRLEN];
@@ -36,12 +38,14 @@ struct DumpFiles {
 
     guint64 need; /* bytes that the last space check was for */
     DumpdirSpace space;
+    guint info_pending; /* info that waits for the disk, */
+    struct Work *last;  /* and the journal's last record, which waits for that */
     gsize log_pending;
     gboolean log_dropped;
 };
 
 /* One of our own jobs; which fields are used depends on the job. */
-typedef struct {
+typedef struct Work {
     DumpFiles *files;
     char *text;
     gsize len;
@@ -50,6 +54,8 @@ typedef struct {
     CrashdirInfo *pairs;
     JournalRecord record;
 } Work;
+
+static void push_journal(DumpFiles *f, Work *w);
 
 static void unref(DumpFiles *f)
 {
@@ -213,6 +219,7 @@ DumpFiles *dumpfiles_adopt(const DumpFilesShared *shared, const char *name, Jour
         dumpfiles_close(f, TRUE);
         return NULL;
     }
+    f->adopted = TRUE;
     f->peer = record->client;
     f->local = record->local;
     f->started = record->started;
@@ -238,6 +245,10 @@ void dumpfiles_close(DumpFiles *files, gboolean keep)
     if (files->is_open && !keep)
         push(files->queue, work_new(files), run_remove_journal, NULL, "remove the journal", 0);
     files->closed = TRUE;
+    if (files->last && keep)
+        push_journal(files, g_steal_pointer(&files->last));
+    if (files->last)
+        work_free(g_steal_pointer(&files->last));
     if (files->vmcore)
         vmcore_free(files->vmcore);
     files->vmcore = NULL;
@@ -316,6 +327,20 @@ static ElfcoreSpec spec_of(const ClientFacts *facts)
 }
 
 /* The file of a former server, or what to do instead. */
+/* A file of a former server's that can't be gone on with makes room for a new one: it is kept under
+ * another name where there is anything in it. */
+static int set_aside(const DumpFiles *f, gboolean has_pages)
+{
+    int dirfd = crashdir_fd(f->dir);
+    struct stat st;
+
+    if (fstatat(dirfd, "vmcore-incomplete", &st, AT_SYMLINK_NOFOLLOW))
+        return errno == ENOENT ? 0 : errno;
+    if (has_pages && st.st_size > 0)
+        return renameat(dirfd, "vmcore-incomplete", dirfd, "vmcore-unusable") ? errno : 0;
+    return unlinkat(dirfd, "vmcore-incomplete", 0) ? errno : 0;
+}
+
 static int resume_vmcore(DumpFiles *f, const ElfcoreSpec *spec)
 {
     int dirfd = crashdir_fd(f->dir);
@@ -328,9 +353,7 @@ static int resume_vmcore(DumpFiles *f, const ElfcoreSpec *spec)
     if (f->vmcore)
         return 0;
     complain(f, g_steal_pointer(&error));
-    if (renameat(dirfd, "vmcore-incomplete", dirfd, "vmcore-unusable") && errno != ENOENT)
-        return errno;
-    return 0;
+    return set_aside(f, TRUE);
 }
 
 int dumpfiles_open_vmcore(DumpFiles *files, const ClientFacts *facts, gboolean resume,
@@ -344,6 +367,8 @@ int dumpfiles_open_vmcore(DumpFiles *files, const ClientFacts *facts, gboolean r
         return EINVAL;
     if (resume)
         err = resume_vmcore(files, &spec);
+    else if (files->adopted) /* it was killed before the journal knew of the file */
+        err = set_aside(files, FALSE);
     *resumed = files->vmcore != NULL;
     if (err || *resumed)
         return err;
@@ -417,6 +442,14 @@ static int run_info(gpointer data)
     return err;
 }
 
+static void done_info(gpointer data, G_GNUC_UNUSED int err)
+{
+    DumpFiles *f = ((Work *)data)->files;
+
+    if (--f->info_pending == 0 && f->last)
+        push_journal(f, g_steal_pointer(&f->last));
+}
+
 void dumpfiles_write_info(DumpFiles *files, const CrashdirInfo *pairs, gsize n)
 {
     Work *w;
@@ -428,7 +461,8 @@ void dumpfiles_write_info(DumpFiles *files, const CrashdirInfo *pairs, gsize n)
     w->pairs = g_new0(CrashdirInfo, n + 1);
     for (gsize i = 0; i < n; i++)
         w->pairs[i] = (CrashdirInfo){pairs[i].key, g_strdup(pairs[i].value)};
-    push(files->queue, w, run_info, NULL, "write info", 0);
+    files->info_pending++;
+    push(files->queue, w, run_info, done_info, "write info", 0);
 }
 
 /* -- the journal --------------------------------------------------------------------------------
@@ -490,6 +524,11 @@ static void done_journal(gpointer data, G_GNUC_UNUSED int err)
         f->shared->full(f->shared->user, f->id);
 }
 
+static void push_journal(DumpFiles *f, Work *w)
+{
+    push(f->journal_queue, w, run_journal_and_look, done_journal, "write the journal", 0);
+}
+
 void dumpfiles_journal(DumpFiles *files, const ClientFacts *facts, gboolean sync)
 {
     Work *w;
@@ -502,7 +541,14 @@ void dumpfiles_journal(DumpFiles *files, const ClientFacts *facts, gboolean sync
     w->record.local = files->local;
     w->record.started = files->started;
     recordfacts_fill(&w->record, facts);
-    push(files->journal_queue, w, run_journal_and_look, done_journal, "write the journal", 0);
+    /* Who reads that the dump is over does not write info again: that comes first. */
+    if (w->record.state == JOURNAL_REBOOTING && files->info_pending > 0) {
+        if (files->last)
+            work_free(files->last);
+        files->last = w;
+    } else {
+        push_journal(files, w);
+    }
 }
 
 /* The journal has no room for what today's kernels tell; the dump's own head has it. */

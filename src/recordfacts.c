@@ -62,7 +62,8 @@ gboolean recordfacts_read(const JournalRecord *r, ClientFacts *facts)
         .floor_written = r->floor_written,
         .floor_synced = r->floor_synced,
         .next_nr = r->next_nr,
-        .stored_before = r->pages_stored,
+        /* What lies above the floor comes once more. */
+        .stored_before = MIN(r->pages_stored, r->floor_written),
     };
     memcpy(facts->regs, r->regs, MIN(r->regs_len, sizeof facts->regs));
     return r->state == JOURNAL_REBOOTING;

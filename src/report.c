@@ -23,7 +23,8 @@ guint64 report_pages_done(const ClientFacts *f)
 {
     guint64 done = pages_stored(f) + f->pages.reserved;
 
-    return f->transferred ? f->nr_pages : MIN(done, f->nr_pages);
+    /* Holes that a former server passed are not counted: the floor knows of them. */
+    return f->transferred ? f->nr_pages : CLAMP(done, f->floor_written, f->nr_pages);
 }
 
 /* Seconds from the first page request to the last page stored, 0 = no page yet. */
