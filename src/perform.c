@@ -499,7 +499,9 @@ static void drain_disk(Perform *p)
     struct pollfd pfd = {.fd = disk_fd(p->world.disk), .events = POLLIN};
 
     while (disk_jobs(p->world.disk) > 0) {
-        if (poll(&pfd, 1, SHUTDOWN_WAIT_MS) <= 0 && errno != EINTR) {
+        int n = poll(&pfd, 1, SHUTDOWN_WAIT_MS);
+
+        if (n == 0 || (n < 0 && errno != EINTR)) {
             log_warning("the disk does not finish what it has to write; leaving it");
             return;
         }
