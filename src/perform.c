@@ -4,6 +4,7 @@
 #include "perform.h"
 
 #include "dumpfiles.h"
+#include "leftover.h"
 #include "log.h"
 
 #include <errno.h>
@@ -414,6 +415,16 @@ const PerformStats *perform_stats(const Perform *p)
 /* -- a former server's dumps --------------------------------------------------------------------
  */
 
+static void close_leftover(Perform *p, const char *name, const char *reason)
+{
+    g_autoptr(GError) error = NULL;
+
+    log_error("cannot go on with the dump in %s/%s, which stays incomplete: %s",
+              dumpdir_path(p->world.dumpdir), name, reason);
+    if (leftover_close(p->world.dumpdir, name, reason, &error))
+        log_error("%s", error->message);
+}
+
 static gboolean resume_one(Perform *p, const char *name)
 {
     JournalRecord record;
@@ -423,16 +434,23 @@ static gboolean resume_one(Perform *p, const char *name)
     g_autoptr(GError) error = NULL;
     DumpFiles *files = dumpfiles_adopt(&p->shared, name, &record, &error);
 
-    if (!files) {
+    if (!files && g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_INVAL)) {
+        close_leftover(p, name, error->message);
+        return FALSE;
+    }
+    if (!files) { /* it may be better at the next start */
         log_error("cannot go on with the dump in %s: %s", name, error->message);
         return FALSE;
     }
     rebooting = dumpfiles_facts(files, &record, &facts);
     entry = clients_readmit(p->clients, &record.client, &record.local, &facts, rebooting, p->now);
     if (!entry) {
-        log_error("cannot go on with the dump in %s: its machine has another one that is newer",
-                  name);
         dumpfiles_close(files, TRUE);
+        if (clients_find(p->clients, &record.client))
+            close_leftover(p, name, "its machine has another unfinished dump that is newer");
+        else
+            log_error("cannot go on with the dump in %s: %d others go on already", name,
+                      CLIENTS_MAX);
         return FALSE;
     }
     dumpfiles_set_id(files, entry->id);
