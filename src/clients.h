@@ -20,6 +20,7 @@ typedef struct {
     NetAddr peer, local;       /* where it sends from, and our address that it sends to */
     char host[NETADDR_STRLEN]; /* its address without port, as text */
     Client *client;
+    gboolean held;        /* its START waits until it is written down that we know of it */
     gboolean slot;        /* it counts in max_concurrent_dumps */
     guint share;          /* pages that it may have in flight; 0 where it does not dump */
     gpointer files;       /* perform.c's: its DumpFiles, or NULL */

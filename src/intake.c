@@ -146,9 +146,8 @@ static gboolean is_secure(Intake *in, const char *host, const WireStart *start)
     return TRUE;
 }
 
-static void on_new_start(Intake *in, const SockDatagram *d, const Event *event)
+static void on_new_start(Intake *in, const SockDatagram *d, const WireStart *start)
 {
-    const WireStart *start = &event->packet->start;
     char host[NETADDR_STRLEN];
     LogAbout about = {.client = netaddr_host_to_string(d->from, host)};
     ClientEntry *entry;
@@ -168,7 +167,41 @@ static void on_new_start(Intake *in, const SockDatagram *d, const Event *event)
         return;
     }
     in->stats.taken++;
-    perform_event(in->perform, entry, event);
+    entry->held = TRUE;
+}
+
+static void take_start(Intake *in, ClientEntry *entry)
+{
+    const WireMessage m = {.kind = WIRE_MSG_START, .start = client_facts(entry->client)->start};
+    const Event event = {.kind = EVENT_PACKET, .packet = &m};
+
+    entry->held = FALSE;
+    perform_event(in->perform, entry, &event);
+}
+
+void intake_known(gpointer user, guint32 id)
+{
+    Intake *in = user;
+    ClientEntry *entry = clients_by_id(perform_clients(in->perform), id);
+
+    if (entry && entry->held)
+        take_start(in, entry);
+}
+
+gboolean intake_recall(Intake *in, const NetAddr *from, const NetAddr *local,
+                       const WireStart *start)
+{
+    const SockDatagram d = {.from = from, .local = local};
+    Clients *clients = perform_clients(in->perform);
+    ClientEntry *entry;
+
+    if (clients_find(clients, from) || !netrule_match(in->config->allow, in->config->n_allow, from))
+        return FALSE;
+    on_new_start(in, &d, start);
+    entry = clients_find(clients, from);
+    if (entry)
+        take_start(in, entry);
+    return entry != NULL;
 }
 
 /* -- datagrams ----------------------------------------------------------------------------------
@@ -214,9 +247,11 @@ void intake_datagram(gpointer user, const SockDatagram *d)
     entry = clients_find(perform_clients(in->perform), d->from);
     if (entry) {
         in->stats.taken++;
+        if (m.kind == WIRE_MSG_START)
+            entry->held = FALSE;
         perform_event(in->perform, entry, &event);
     } else if (m.kind == WIRE_MSG_START) {
-        on_new_start(in, d, &event);
+        on_new_start(in, d, &m.start);
     } else {
         in->stats.stray++;
     }

@@ -31,4 +31,13 @@ void intake_set_config(Intake *intake, const Config *config);
 /* A SockFn; user is the Intake. */
 void intake_datagram(gpointer user, const SockDatagram *datagram);
 
+/* A CallersKnown; user is the Intake: the START of this client, which was held back, is taken now.
+ * (Should that never come, the machine's next START is not held back.) */
+void intake_known(gpointer user, guint32 id);
+
+/* A machine whose START a former server got, with its answer perhaps: as if it came now. FALSE if
+ * it is known, or not welcome. */
+gboolean intake_recall(Intake *intake, const NetAddr *from, const NetAddr *local,
+                       const WireStart *start);
+
 const IntakeStats *intake_stats(const Intake *intake);

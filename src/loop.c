@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "loop.h"
 
+#include "callers.h"
 #include "daemon.h"
 #include "intake.h"
 #include "log.h"
@@ -39,6 +40,7 @@ struct Loop {
     Perform *perform;
     Intake *intake;
     Publish *publish;
+    Callers *callers;
     gboolean stop;
     gint64 wall; /* us since 1970, of this turn */
     Mono next_progress;
@@ -96,6 +98,8 @@ Loop *loop_new(Config *config, GError **error)
     l->intake = intake_new(l->config, l->dumpdir, l->perform, l->console_log);
     l->publish = publish_new(
         &(PublishWorld){l->config, l->sock, l->disk, l->dumpdir, l->perform, l->intake});
+    l->callers =
+        callers_new(l->disk, l->dumpdir, perform_clients(l->perform), intake_known, l->intake);
     l->drops_limit = (LogLimit)LOG_LIMIT(2, SPAN_S(60));
     l->send_limit = (LogLimit)LOG_LIMIT(2, SPAN_S(60));
     l->select_limit = (LogLimit)LOG_LIMIT(2, SPAN_S(60));
@@ -110,6 +114,7 @@ void loop_free(Loop *l)
     /* Jobs that still run use what the others own. */
     if (l->disk)
         disk_free(l->disk);
+    callers_free(l->callers);
     publish_free(l->publish);
     intake_free(l->intake);
     consolelog_free(l->console_log);
@@ -119,6 +124,23 @@ void loop_free(Loop *l)
     sock_free(l->sock);
     config_free(l->config);
     g_free(l);
+}
+
+/* Machines that a former server had told to wait, and whose dumps have no journal. */
+static void recall_callers(Loop *l)
+{
+    g_autoptr(GArray) records = callers_load(l->dumpdir);
+    guint n = 0;
+
+    for (guint i = 0; i < records->len; i++) {
+        const JournalRecord *r = &g_array_index(records, JournalRecord, i);
+        WireStart start = callers_start(r);
+
+        n += intake_recall(l->intake, &r->client, &r->local, &start) ? 1 : 0;
+    }
+    if (n > 0)
+        log_notice("asking %u machines that had called a former server", n);
+    sock_flush(l->sock);
 }
 
 static void say_hello(Loop *l)
@@ -136,6 +158,7 @@ static void say_hello(Loop *l)
     n = perform_resume(l->perform);
     if (n > 0)
         log_notice("going on with %u unfinished dumps", n);
+    recall_callers(l);
 }
 
 /* -- signals ------------------------------------------------------------------------------------
@@ -263,6 +286,7 @@ static struct timespec time_left(const Loop *l)
     Mono deadline = mono_min(perform_deadline(l->perform), publish_deadline(l->publish));
     gint64 us;
 
+    deadline = mono_min(deadline, callers_deadline(l->callers));
     if (log_has_progress() && clients_count(perform_clients(l->perform)) > 0)
         deadline = mono_min(deadline, mono_add(read_clock(), PROGRESS_EVERY));
     us = CLAMP(mono_diff(deadline, read_clock()), 0, SPAN_S(3600));
@@ -308,6 +332,7 @@ static void turn(Loop *l)
     perform_tick(l->perform);
     sock_flush(l->sock);
     watch_socket(l);
+    callers_tick(l->callers, perform_now(l->perform), l->wall);
     publish_tick(l->publish, perform_now(l->perform), l->wall);
     show_progress(l);
 }
