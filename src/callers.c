@@ -5,6 +5,7 @@
 
 #include "files.h"
 #include "log.h"
+#include "recordfacts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,15 +70,7 @@ static void collect(Work *w, const Clients *clients, gint64 wall)
         r->client = entry->peer;
         r->local = entry->local;
         r->started = wall;
-        r->state = JOURNAL_DUMPING;
-        r->machine = CLAMP(facts->start.machine, 1, G_MAXUINT16);
-        r->oldest = facts->start.oldest;
-        r->task = facts->start.task;
-        r->page_offset = facts->start.page_offset;
-        r->magic = facts->start.magic;
-        r->extensions = facts->start.extensions;
-        r->vmcoreinfo = facts->start.vmcoreinfo;
-        r->cpu = facts->start.cpu;
+        recordfacts_fill(r, facts);
     }
 }
 
@@ -228,16 +221,10 @@ GArray *callers_load(const Dumpdir *dumpdir)
     return records;
 }
 
-WireStart callers_start(const JournalRecord *r)
+WireStart callers_start(const JournalRecord *record)
 {
-    return (WireStart){
-        .machine = r->machine,
-        .oldest = r->oldest,
-        .task = r->task,
-        .page_offset = r->page_offset,
-        .magic = r->magic,
-        .extensions = r->extensions,
-        .vmcoreinfo = r->vmcoreinfo,
-        .cpu = r->cpu,
-    };
+    ClientFacts facts;
+
+    (void)recordfacts_read(record, &facts);
+    return facts.start;
 }
