@@ -71,6 +71,7 @@ static void make_map(void)
 	if (map->full)
 		pr_warn("memory is in more than %d pieces: pages from %#lx on will be missing\n",
 			MAX_RANGES, map->ranges[MAX_RANGES - 1].end);
+	/* A panic on another processor must find the map whole. */
 	smp_store_release(&current_map, map);
 	mutex_unlock(&map_lock);
 }

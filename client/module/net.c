@@ -36,6 +36,25 @@
 #define MAX_DEVICES	8	/* the device and those under it: VLAN, bond, bridge */
 #define STUCK		20000	/* polls, 10 us each, until the device counts as stuck */
 
+struct arp_frame {
+	struct arphdr head;
+	u8 sender[ETH_ALEN];
+	__be32 sender_ip;
+	u8 target[ETH_ALEN];
+	__be32 target_ip;
+} __packed;
+
+struct solicitation {
+	struct ipv6hdr ip;
+	struct nd_msg nd;	/* ICMPv6 head and the address asked for */
+} __packed;
+
+struct advertisement {
+	struct nd_msg nd;
+	u8 option, units;
+	u8 mac[ETH_ALEN];
+} __packed;
+
 struct neighbour_question {
 	bool open, ipv6;
 	u8 mac[ETH_ALEN];
@@ -150,13 +169,7 @@ static void take_request(const struct sk_buff *skb)
 
 static void take_arp(const struct sk_buff *skb)
 {
-	struct {
-		struct arphdr head;
-		u8 sender[ETH_ALEN];
-		__be32 sender_ip;
-		u8 target[ETH_ALEN];
-		__be32 target_ip;
-	} __packed arp;
+	struct arp_frame arp;
 
 	if (active->ipv6 || skb_copy_bits(skb, 0, &arp, sizeof(arp)) ||
 	    arp.head.ar_op != htons(ARPOP_REQUEST) || arp.head.ar_pro != htons(ETH_P_IP) ||
@@ -170,18 +183,13 @@ static void take_arp(const struct sk_buff *skb)
 
 static void take_solicitation(const struct sk_buff *skb)
 {
-	struct {
-		struct ipv6hdr ip;
-		struct nd_msg nd;	/* icmp6 header and the target */
-	} __packed *p, copy;
+	struct solicitation s;
 	u8 mac[ETH_ALEN];
 
-	p = &copy;
-	if (!active->ipv6 || skb_copy_bits(skb, 0, p, sizeof(copy)) ||
-	    p->ip.nexthdr != IPPROTO_ICMPV6 || p->ip.hop_limit != 255 ||
-	    p->nd.icmph.icmp6_type != NDISC_NEIGHBOUR_SOLICITATION ||
-	    !ipv6_addr_equal(&p->nd.target, &active->local_ip.in6) ||
-	    ipv6_addr_any(&p->ip.saddr))
+	if (!active->ipv6 || skb_copy_bits(skb, 0, &s, sizeof(s)) ||
+	    s.ip.nexthdr != IPPROTO_ICMPV6 || s.ip.hop_limit != 255 ||
+	    s.nd.icmph.icmp6_type != NDISC_NEIGHBOUR_SOLICITATION ||
+	    !ipv6_addr_equal(&s.nd.target, &active->local_ip.in6) || ipv6_addr_any(&s.ip.saddr))
 		return;
 	/* The option that names the sender's address is optional; the frame names it too. */
 	if (skb_mac_header_was_set(skb))
@@ -190,7 +198,7 @@ static void take_solicitation(const struct sk_buff *skb)
 		ether_addr_copy(mac, active->remote_mac);
 	question.ipv6 = true;
 	ether_addr_copy(question.mac, mac);
-	question.ip.in6 = p->ip.saddr;
+	question.ip.in6 = s.ip.saddr;
 	question.open = true;
 }
 
@@ -458,13 +466,7 @@ void nd_send(struct netpoll *np, size_t len)
 
 static void answer_arp(struct sk_buff *skb)
 {
-	struct {
-		struct arphdr head;
-		u8 sender[ETH_ALEN];
-		__be32 sender_ip;
-		u8 target[ETH_ALEN];
-		__be32 target_ip;
-	} __packed *arp = skb_put(skb, sizeof(*arp));
+	struct arp_frame *arp = skb_put(skb, sizeof(*arp));
 
 	arp->head = (struct arphdr){
 		.ar_hrd = htons(ARPHRD_ETHER),
@@ -482,11 +484,7 @@ static void answer_arp(struct sk_buff *skb)
 
 static void answer_solicitation(struct sk_buff *skb)
 {
-	struct {
-		struct nd_msg nd;
-		u8 option, units;
-		u8 mac[ETH_ALEN];
-	} __packed *p = skb_put_zero(skb, sizeof(*p));
+	struct advertisement *p = skb_put_zero(skb, sizeof(*p));
 
 	p->nd.icmph.icmp6_type = NDISC_NEIGHBOUR_ADVERTISEMENT;
 	p->nd.icmph.icmp6_solicited = 1;

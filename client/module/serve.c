@@ -284,7 +284,9 @@ static void send_log(void)
 
 	version = VERSION_FIRST;
 	while (more || used) {
-		if (!payload && !(payload = begin()))
+		if (!payload)
+			payload = begin();
+		if (!payload)
 			break;
 		if (more && used + len <= ND_CHUNK) {
 			memcpy(payload + used, line, len);
