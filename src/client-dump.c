@@ -5,22 +5,105 @@
 
 #include <errno.h>
 
+#define DOUBT SPAN_S(2) /* which START is true, where there are several */
+
 #define JOURNAL_BYTES (4u << 20) /* what a killed server asks again at most, about */
 #define JOURNAL_SYNC  SPAN_S(5)  /* and what a power cut costs */
 
 /* -- ASKING, PREPARING --------------------------------------------------------------------------
  */
 
-void dump_call(Step *s)
+/* Anybody can say START in a machine's name, with a magic that the machine does not obey. So each
+ * different one is asked for by itself, and the answer tells which of them is true. Old machines
+ * obey any magic: where an earlier START is answered the last one is asked for once more. */
+static guint claims_kept(const Client *c)
 {
+    return MIN(c->n_claims, CLAIMS_MAX);
+}
+
+static void ask_for_claim(Step *s, const Claim *claim)
+{
+    s->c->facts.start = claim->start;
+    s->c->asks.by_command[WIRE_CMD_GET_PAGE_SIZE].nr = claim->nr;
+    step_send_ask(s, WIRE_CMD_GET_PAGE_SIZE);
+}
+
+static gboolean same_start(const WireStart *a, const WireStart *b)
+{
+    return a->machine == b->machine && a->oldest == b->oldest && a->task == b->task &&
+           a->page_offset == b->page_offset && a->magic == b->magic &&
+           a->extensions == b->extensions && a->vmcoreinfo == b->vmcoreinfo && a->cpu == b->cpu;
+}
+
+static Claim *find_claim(Client *c, const WireStart *start)
+{
+    Claim *claim;
+
+    for (guint i = 0; i < claims_kept(c); i++)
+        if (same_start(&c->claims[i].start, start))
+            return &c->claims[i];
+    if (&c->claims[c->n_claims % CLAIMS_MAX] == c->answered)
+        c->n_claims++;
+    claim = &c->claims[c->n_claims++ % CLAIMS_MAX];
+    *claim = (Claim){.start = *start, .nr = c->asks.next_nr--};
+    return claim;
+}
+
+void dump_call(Step *s, const WireStart *start)
+{
+    Client *c = s->c;
+
+    c->last_claim = find_claim(c, start);
+    if (!asks_is_open(&c->asks, WIRE_CMD_GET_PAGE_SIZE)) {
+        asks_open(&c->asks, WIRE_CMD_GET_PAGE_SIZE, 0, 0);
+        c->heard = s->now;
+    }
+    c->facts.start = *start;
     /* Together no larger than any START (wire.c sees to that): we are no use for flooding others.
      */
-    step_send_to(s, WIRE_CMD_START_NETDUMP_ACK, s->c->asks.next_nr--, WIRE_VERSION,
-                 ask_take_extensions(s->c));
-    if (asks_is_open(&s->c->asks, WIRE_CMD_GET_PAGE_SIZE))
-        step_send_ask(s, WIRE_CMD_GET_PAGE_SIZE);
-    else
-        step_ask(s, WIRE_CMD_GET_PAGE_SIZE);
+    step_send_to(s, WIRE_CMD_START_NETDUMP_ACK, c->asks.next_nr--, WIRE_VERSION,
+                 ask_take_extensions(c));
+    ask_for_claim(s, c->last_claim);
+}
+
+void dump_call_again(Step *s)
+{
+    guint tries = s->c->asks.by_command[WIRE_CMD_GET_PAGE_SIZE].tries;
+
+    ask_for_claim(s, &s->c->claims[tries % claims_kept(s->c)]);
+}
+
+void dump_called_back(Step *s, const WireMessage *m)
+{
+    Client *c = s->c;
+    const Claim *claim = NULL;
+
+    for (guint i = 0; i < claims_kept(c); i++)
+        if (c->claims[i].nr == m->nr)
+            claim = &c->claims[i];
+    if (!claim)
+        return;
+    step_heard(s, m);
+    if (claim->start.magic == c->last_claim->start.magic)
+        claim = c->last_claim;
+    if (claim != c->last_claim && c->answered)
+        return;
+    c->answered = claim;
+    c->facts.page_size = m->info;
+    c->timer = claim == c->last_claim ? s->now : mono_add(s->now, DOUBT);
+    if (claim != c->last_claim)
+        ask_for_claim(s, c->last_claim);
+}
+
+void dump_check_called(Step *s)
+{
+    Client *c = s->c;
+
+    if (c->facts.state != CLIENT_CALLED || !c->answered || mono_before(s->now, c->timer))
+        return;
+    c->facts.start = c->answered->start;
+    asks_drop(&c->asks, WIRE_CMD_GET_PAGE_SIZE);
+    dump_begin_asking(s);
 }
 
 static gboolean page_size_ok(guint32 size)

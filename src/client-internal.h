@@ -9,6 +9,14 @@
 #include "asks.h"
 #include "client.h"
 
+#define CLAIMS_MAX 8
+
+/* A START that came in CALLED, and the nr of the question that went out for it. */
+typedef struct {
+    WireStart start;
+    guint32 nr;
+} Claim;
+
 struct Client {
     ClientFacts facts;
     ClientSpec spec;
@@ -19,6 +27,11 @@ struct Client {
 
     Mono heard; /* the last word, or when we began to wait for one */
     Mono timer; /* of ENDING (quiet, or ask again) and REBOOTING (next HELLO) */
+
+    Claim claims[CLAIMS_MAX]; /* CALLED: the next one takes the place of the oldest */
+    guint n_claims;           /* ever made */
+    const Claim *last_claim;  /* the last START that came */
+    const Claim *answered;    /* the question for it; facts.page_size is what was said */
 
     gboolean begun;         /* the first event was here */
     gboolean same;          /* RESUMING: it is there, in the same crash */
@@ -93,9 +106,12 @@ void pages_on_no_ram(Step *s, const WireMessage *m, guint32 next); /* as window_
 void pages_on_zero(Step *s, const WireMessage *m);
 
 /* client-dump.c */
-void dump_call(Step *s);                 /* answer a START */
-void dump_begin_asking(Step *s);         /* the machine has proved that it is there */
-void dump_found_again(Step *s);          /* likewise, in RESUMING */
+void dump_call(Step *s, const WireStart *start);      /* answer a START */
+void dump_call_again(Step *s);                        /* nobody has answered in time */
+void dump_called_back(Step *s, const WireMessage *m); /* somebody answers: whose START was it? */
+void dump_check_called(Step *s);                      /* is that clear? */
+void dump_begin_asking(Step *s);                      /* the machine has proved that it is there */
+void dump_found_again(Step *s);                       /* likewise, in RESUMING */
 void dump_go_on(Step *s, gboolean same); /* ... and it is the same crash, or another one */
 void dump_check_asking(Step *s);         /* is everything here that ASKING waits for? */
 void dump_begin(Step *s);                /* the first page */

@@ -137,8 +137,7 @@ static void on_start(Step *s, const WireStart *start)
 
     switch (c->facts.state) {
     case CLIENT_CALLED:
-        c->facts.start = *start;
-        dump_call(s);
+        dump_call(s, start);
         return;
     case CLIENT_WAITING:
     case CLIENT_REBOOTING:
@@ -201,8 +200,6 @@ static void on_answer(Step *s, WireCommand command, const WireMessage *m)
         break;
     case WIRE_MSG_PAGE_SIZE:
         c->facts.page_size = m->info;
-        if (c->facts.state == CLIENT_CALLED)
-            dump_begin_asking(s);
         break;
     case WIRE_MSG_NR_PAGES:
         c->facts.nr_pages = m->info;
@@ -253,7 +250,10 @@ static void on_packet(Step *s, const WireMessage *m)
         on_answer(s, WIRE_CMD_GET_NR_PAGES, m);
         break;
     case WIRE_MSG_PAGE_SIZE:
-        on_answer(s, WIRE_CMD_GET_PAGE_SIZE, m);
+        if (s->c->facts.state == CLIENT_CALLED)
+            dump_called_back(s, m);
+        else
+            on_answer(s, WIRE_CMD_GET_PAGE_SIZE, m);
         break;
     case WIRE_MSG_REGS:
         on_answer(s, WIRE_CMD_GET_REGS, m);
@@ -291,7 +291,11 @@ static void ask_again(Step *s)
     Client *c = s->c;
 
     for (guint i = 0; i < ASKS_COMMANDS; i++)
-        if (!mono_before(s->now, asks_again(&c->asks.by_command[i], &c->rtt)))
+        if (mono_before(s->now, asks_again(&c->asks.by_command[i], &c->rtt)))
+            continue;
+        else if (c->facts.state == CLIENT_CALLED)
+            dump_call_again(s);
+        else
             step_send_ask(s, (WireCommand)i);
 }
 
@@ -474,6 +478,7 @@ void client_step(Client *c, Mono now, const Event *event, GArray *actions)
         resume(&s);
     }
     dispatch(&s, event);
+    dump_check_called(&s);
     dump_check_asking(&s);
     if (c->window) {
         dump_check_stored(&s);

@@ -36,7 +36,7 @@ static void test_call(void)
     g_assert_cmpuint(rig_count_sent(r.last, WIRE_CMD_GET_REGS), ==, 1);
 }
 
-/* A START again: the ACK was lost. The last one counts, the question stays the same. */
+/* A START again: the ACK was lost. The question stays the same. */
 static void test_call_again(void)
 {
     WireStart start = rig_start_of(WIRE_MACHINE_X86_64);
@@ -44,13 +44,75 @@ static void test_call_again(void)
     guint32 nr = rig_sent(r.all, WIRE_CMD_GET_PAGE_SIZE)->nr;
 
     r.now = mono_add(r.now, SPAN_MS(10));
-    start.task = 0x77;
     rig_send_start(&r, &start);
     g_assert_cmpuint(rig_count_sent(r.last, WIRE_CMD_START_NETDUMP_ACK), ==, 1);
     g_assert_cmpuint(rig_sent(r.last, WIRE_CMD_GET_PAGE_SIZE)->nr, ==, nr);
-    g_assert_cmphex(rig_facts(&r)->start.task, ==, 0x77);
     rig_packet(&r, WIRE_MSG_PAGE_SIZE, nr, 4096);
     g_assert_cmpint(rig_state(&r), ==, CLIENT_ASKING);
+}
+
+/* Forged STARTs in the machine's name, before and behind its own: the answer tells which is true.
+ * Some machines obey only requests with their own magic. */
+static void test_call_forged(void)
+{
+    for (guint before = 0; before < 3; before++) {
+        WireStart forged = {.machine = 4711, .magic = 1};
+        WireStart start = rig_start_of(WIRE_MACHINE_X86_64);
+        g_auto(Rig) r = rig_called(before ? &forged : &start);
+        guint32 nr = rig_sent(r.last, WIRE_CMD_GET_PAGE_SIZE)->nr;
+
+        for (guint i = 0; i < before; i++)
+            rig_send_start(&r, &forged);
+        if (before) {
+            rig_send_start(&r, &start);
+            nr = rig_sent(r.last, WIRE_CMD_GET_PAGE_SIZE)->nr;
+            g_assert_cmphex(rig_sent(r.last, WIRE_CMD_START_NETDUMP_ACK)->magic, ==, start.magic);
+        }
+        for (forged.magic = 2; forged.magic <= 8; forged.magic++) {
+            rig_send_start(&r, &forged);
+            g_assert_cmphex(rig_sent(r.last, WIRE_CMD_START_NETDUMP_ACK)->magic, ==, forged.magic);
+            g_assert_cmphex(rig_sent(r.last, WIRE_CMD_GET_PAGE_SIZE)->magic, ==, forged.magic);
+        }
+        rig_clear(&r); /* each is asked for in its turn */
+        rig_pass(&r, SPAN_S(50));
+        for (guint64 magic = 2; magic <= 9; magic++) {
+            guint n = 0;
+
+            for (guint i = 0; i < r.all->len; i++)
+                n += g_array_index(r.all, Action, i).request.magic ==
+                     (magic == 9 ? start.magic : magic);
+            g_assert_cmpuint(n, >=, 2);
+        }
+        rig_packet(&r, WIRE_MSG_PAGE_SIZE, nr, 4096);
+        g_assert_cmpint(rig_state(&r), ==, CLIENT_CALLED);
+        g_assert_cmphex(rig_sent(r.last, WIRE_CMD_GET_PAGE_SIZE)->magic, ==, 8);
+        for (forged.magic = 10; forged.magic <= 30; forged.magic++)
+            rig_send_start(&r, &forged);
+        rig_pass(&r, SPAN_S(2));
+        g_assert_cmpint(rig_state(&r), ==, CLIENT_ASKING);
+        g_assert_cmpuint(rig_facts(&r)->start.machine, ==, WIRE_MACHINE_X86_64);
+        g_assert_cmphex(rig_sent(r.last, WIRE_CMD_GET_REGS)->magic, ==, start.magic);
+    }
+}
+
+/* An old machine obeys any magic: its own START came last. */
+static void test_call_forged_before(void)
+{
+    WireStart forged = {.machine = 4711, .magic = 1};
+    WireStart start = rig_start_of(WIRE_MACHINE_X86_64);
+    g_auto(Rig) r = rig_called(&forged);
+    guint32 nr = rig_sent(r.last, WIRE_CMD_GET_PAGE_SIZE)->nr;
+    guint32 last;
+
+    rig_send_start(&r, &start);
+    last = rig_sent(r.last, WIRE_CMD_GET_PAGE_SIZE)->nr;
+    rig_packet(&r, WIRE_MSG_PAGE_SIZE, nr, 4096);
+    rig_packet(&r, WIRE_MSG_PAGE_SIZE, nr, 4096);
+    g_assert_cmpint(rig_state(&r), ==, CLIENT_CALLED);
+    rig_packet(&r, WIRE_MSG_PAGE_SIZE, last, 8192);
+    g_assert_cmpint(rig_state(&r), ==, CLIENT_ASKING);
+    g_assert_cmphex(rig_facts(&r)->start.magic, ==, start.magic);
+    g_assert_cmpuint(rig_facts(&r)->page_size, ==, 8192);
 }
 
 static void test_call_unreachable(void)
@@ -440,6 +502,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/client/called", test_call);
     g_test_add_func("/client/called/again", test_call_again);
+    g_test_add_func("/client/called/forged", test_call_forged);
+    g_test_add_func("/client/called/forged-before", test_call_forged_before);
     g_test_add_func("/client/called/unreachable", test_call_unreachable);
     g_test_add_func("/client/asking", test_asking);
     g_test_add_func("/client/asking/repeats", test_asking_repeats);
