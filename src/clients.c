@@ -224,9 +224,13 @@ static gsize page_cost(const ClientEntry *entry)
     return (gsize)(client_facts(entry->client)->page_size / WIRE_CHUNK_SIZE) * DATAGRAM_COST;
 }
 
+/* Pages that may yet come into the buffer. A machine that is silent must not hold what the others
+ * could use. */
 static guint in_flight(const ClientEntry *entry)
 {
-    return client_facts(entry->client)->pages.in_flight;
+    const WindowStats *pages = &client_facts(entry->client)->pages;
+
+    return pages->backoff > 1 ? 0 : pages->in_flight;
 }
 
 static void set_share(ClientEntry *entry, guint share, GPtrArray *grown)

@@ -455,5 +455,6 @@ WindowStats window_stats(const Window *w)
     WindowStats stats = w->stats;
 
     stats.cwnd = MIN((guint)w->cwnd, w->limit);
+    stats.backoff = w->rtt.backoff;
     return stats;
 }

@@ -285,6 +285,33 @@ static void test_share_by_turns(void)
         g_assert_cmpuint(turns[i], >=, 10);
 }
 
+/* A machine that has died does not keep its place: the turns are as long as its pauses, too. */
+static void test_share_dead(void)
+{
+    g_auto(Table) t = table_new(64, PAGE_COST * 10 / 7 + 100);
+    ClientEntry *dead = dumping(&t, 1, 4096);
+    ClientEntry *alive = dumping(&t, 2, 4096);
+    guint turns = 0;
+
+    for (guint i = 0; i < 2000; i++) {
+        balance(&t);
+        if (flying(alive) > 0) {
+            WireMessage m = {.kind = WIRE_MSG_RESERVED,
+                             .nr = client_facts(alive->client)->next_nr - 1,
+                             .info = 1};
+
+            turns++;
+            client_limit(alive->client, 0);
+            alive->share = 0;
+            step(&t, alive, (Event){.kind = EVENT_PACKET, .packet = &m});
+        }
+        t.now = clients_deadline(t.clients);
+        if (!mono_before(t.now, client_deadline(dead->client)))
+            step(&t, dead, (Event){.kind = EVENT_TIMER});
+    }
+    g_assert_cmpuint(turns, >, 500);
+}
+
 /* Even where not one page fits, pages are asked for, one at a time. */
 static void test_share_tiny(void)
 {
@@ -306,6 +333,7 @@ int main(int argc, char **argv)
     g_test_add_func("/clients/share/evenly", test_share_evenly);
     g_test_add_func("/clients/share/swapped", test_share_swapped);
     g_test_add_func("/clients/share/by-turns", test_share_by_turns);
+    g_test_add_func("/clients/share/dead", test_share_dead);
     g_test_add_func("/clients/share/tiny", test_share_tiny);
     return g_test_run();
 }
