@@ -23,7 +23,9 @@ void act_follow(World *w, guint32 id, Event event)
 
 static void act_send(World *w, const ClientEntry *entry, const Session *s, const WireRequest *r)
 {
-    if (r->magic != client_facts(entry->client)->start.magic)
+    /* Several machines may claim to have crashed: then each question has its claim's magic. */
+    if (r->magic != client_facts(entry->client)->start.magic &&
+        r->command != WIRE_CMD_START_NETDUMP_ACK && r->command != WIRE_CMD_GET_PAGE_SIZE)
         world_fail(w, "a request has another magic than START had");
     check_request(w, entry, s, r);
     link_to_machine(w, s->machine, r);
@@ -166,6 +168,8 @@ static void act_dir(World *w, ClientEntry *entry, Session *s, Crash *speaker)
         if (!speaker)
             world_fail(w, "OPEN_DIR without a word of the machine");
         s->crash = speaker;
+        if (s->forged) /* an old machine answers to any */
+            speaker->start_doubt = TRUE;
         s->dump = disk_new_dump(w, s->machine, speaker, entry->id);
         check_start(w, entry, s);
     }
@@ -253,7 +257,7 @@ void act(World *w, ClientEntry *entry, const Action *a, const Event *event, Cras
         act_slot(w, entry, speaker ? speaker : s->crash);
         break;
     case ACTION_OPEN_DIR:
-        act_dir(w, entry, s, speaker);
+        act_dir(w, entry, s, speaker ? speaker : s->answered);
         break;
     case ACTION_CHECK_SPACE:
         check_dir(w, s, "CHECK_SPACE");

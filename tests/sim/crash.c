@@ -142,7 +142,7 @@ static void choose_start(World *w, Crash *c)
     if (!c->machine->oldest) {
         c->start.task = world_random(w);
         c->start.page_offset = world_random(w);
-        c->start.magic = world_chance(w, 5000) ? world_random(w) : 0;
+        c->start.magic = c->machine->magic;
     }
     c->vmcoreinfo = world_chance(w, 5000) ? (guint32)world_scaled(w, 12) : 0;
     if (world_chance(w, 100) && !c->machine->oldest) {

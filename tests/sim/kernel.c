@@ -56,7 +56,8 @@ Machine *kernel_new(World *w, guint number)
     m->plain_text = world_chance(w, 5000);
     if (!rhel3 && world_chance(w, 3000))
         m->offers = (guint32)world_below(w, WIRE_EXT_ALL + 1);
-    m->patience = world_chance(w, 5000) ? SPAN_S(60) : 0;
+    m->magic = world_chance(w, 5000) ? world_random(w) : 0;
+    m->patience = SPAN_S(60);
     m->chain = world_chance(w, 5000) ? 5000 : 0;
     m->ring = world_chance(w, 8000) ? RING_MAX : 64;
     m->work = (Span)(1 + world_scaled(w, 11));
@@ -342,7 +343,7 @@ static void handshake(World *w, Machine *m, const WireRequest *r)
     m->crash->acked = TRUE;
     m->agreed = m->offers & r->to;
     m->life++;
-    if (m->offers && m->patience)
+    if (m->offers)
         world_happen(w, SPAN_S(1), HAPPEN_TIRE, m, m->crash->number);
     m->state = KERNEL_SERVING;
     world_say(w, "machine %u has heard the ACK", m->number);

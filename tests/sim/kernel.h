@@ -74,6 +74,7 @@ struct Machine {
     guint32 life; /* what was to happen in another one does not */
 
     /* its kind */
+    guint64 magic;
     guint8 version;
     gboolean oldest, reply_first, drops_in_text, plain_text;
     guint chain; /* of 10,000: RESERVED names a page that is RESERVED, too */

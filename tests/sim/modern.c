@@ -118,11 +118,11 @@ static void send_data(World *w, Machine *m, const WireRequest *r)
 
 gboolean modern_answer(World *w, Machine *m, const WireRequest *r)
 {
-    if (r->command == WIRE_CMD_GET_DATA && (m->agreed & WIRE_EXT_DATA)) {
+    if (r->command == WIRE_CMD_GET_DATA && (m->offers & WIRE_EXT_DATA)) {
         send_data(w, m, r);
         return TRUE;
     }
-    if (r->command != WIRE_CMD_SEND_RUN || !(m->agreed & WIRE_EXT_RUN))
+    if (r->command != WIRE_CMD_SEND_RUN || !(m->offers & WIRE_EXT_RUN))
         return FALSE;
     for (guint32 i = 0; i < MIN(r->to, WIRE_RUN_MAX); i++) {
         const WireRequest one = {.nr = r->nr + i, .from = r->from + i};

@@ -166,9 +166,11 @@ void server_receive(World *w, const Datagram *d)
     if (!entry)
         return;
     if (m.kind == WIRE_MSG_START && (d->forged || d->crash != d->machine->crash))
-        kernel_doubt_start(d->machine);
+        ((Session *)entry->files)->forged = TRUE;
     if (m.kind == WIRE_MSG_REGS && !d->forged)
         ((Session *)entry->files)->regs_of = d->crash;
+    if (m.kind == WIRE_MSG_PAGE_SIZE && !d->forged)
+        ((Session *)entry->files)->answered = d->crash;
     tell(w, entry, &event, d->crash);
     if (m.kind == WIRE_MSG_START)
         check_amplification(w, len);

@@ -19,6 +19,8 @@ typedef struct {
     Crash *crash;     /* that it is about, as far as we know; NULL: a stranger says so */
     Dump *dump;       /* NULL before OPEN_DIR */
     Crash *regs_of;   /* that has sent its registers last */
+    Crash *answered;  /* that has told its page size */
+    gboolean forged;  /* a START came that was not its own */
     gboolean hook[3]; /* is running */
 } Session;
 
