@@ -254,7 +254,10 @@ void dump_pump(Step *s)
         return;
     if (!client_waits(c))
         c->heard = s->now;
+    if (c->idle)
+        step_measure(s);
     pages_ask(s);
+    c->idle = !client_waits(c);
     /* What is whole may lie in a block that a hole in memory keeps from filling. When no page is
      * under way that could help, at the end or with the window full of such pages, push it out. */
     if (!c->flushed && window_all_whole(c->window)) {

@@ -25,6 +25,10 @@ struct Client {
     Window *window; /* NULL before DUMPING */
     guint limit;    /* pages in flight that all clients together allow this one */
 
+    guint64 got, got_before; /* pages that have come, in all and until ... */
+    Mono got_since;          /* ... then: what is too slow is measured from there */
+    gboolean idle; /* DUMPING, nothing asked: the disk or the others are what takes time */
+
     Mono heard; /* the last word, or when we began to wait for one */
     Mono timer; /* of ENDING (quiet, or ask again) and REBOOTING (next HELLO) */
 
@@ -90,6 +94,7 @@ void step_ask(Step *s, WireCommand command); /* a new question */
 void step_ask_for(Step *s, WireCommand command, guint32 from, guint32 to);
 void step_send_ask(Step *s, WireCommand command); /* the open one, once more */
 void step_enter(Step *s, ClientState state);
+void step_measure(Step *s);             /* from now on: is it too slow? */
 gboolean client_waits(const Client *c); /* for an answer */
 
 /* client-kernel.c: extensions of the protocol, see client/PROTOCOL */

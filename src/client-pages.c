@@ -64,6 +64,7 @@ static void store_chunk(Step *s, const WireMessage *m, guint32 offset, const gui
     if (verdict != CHUNK_FRESH && verdict != CHUNK_WHOLE)
         return;
     step_heard(s, m);
+    s->c->got += verdict == CHUNK_WHOLE;
     action.chunk.pfn = pfn;
     step_emit(s, action);
 }
@@ -95,14 +96,18 @@ void pages_on_no_ram(Step *s, const WireMessage *m, guint32 next)
 {
     Client *c = s->c;
 
-    if (c->facts.state == CLIENT_DUMPING && window_reserved(c->window, s->now, m->nr, next))
+    if (c->facts.state == CLIENT_DUMPING && window_reserved(c->window, s->now, m->nr, next)) {
+        c->got++;
         step_heard(s, m);
+    }
 }
 
 void pages_on_zero(Step *s, const WireMessage *m)
 {
     Client *c = s->c;
 
-    if (c->facts.state == CLIENT_DUMPING && window_zero(c->window, s->now, m->nr, m->info))
+    if (c->facts.state == CLIENT_DUMPING && window_zero(c->window, s->now, m->nr, m->info)) {
+        c->got++;
         step_heard(s, m);
+    }
 }

@@ -9,6 +9,11 @@
 #define STARTS_SPAN  SPAN_S(5) /* ... over such a time without an answer: it crashed again */
 #define PROBE_PAUSE  SPAN_S(1) /* between two HELLOs that STARTs provoke */
 
+/* In so many client_timeouts a machine must have brought a page for each SLOW_PAGE of them, or all
+ * answers before the first page. (At 4 KiB/s a GiB takes three days: nobody waits for that.) */
+#define SLOW_TIMEOUTS 5
+#define SLOW_PAGE     SPAN_S(1)
+
 /* -- emitting -----------------------------------------------------------------------------------
  */
 
@@ -100,6 +105,13 @@ void step_enter(Step *s, ClientState state)
 {
     s->c->facts.state = state;
     s->c->timer = MONO_NEVER;
+    step_measure(s);
+}
+
+void step_measure(Step *s)
+{
+    s->c->got_before = s->c->got;
+    s->c->got_since = s->now;
 }
 
 /* -- packets ------------------------------------------------------------------------------------
@@ -286,6 +298,21 @@ static Mono silence_deadline(const Client *c)
     return mono_add(c->heard, c->spec.client_timeout);
 }
 
+/* A machine that says a word now and then is not silent, but could hold its slot for ever. */
+static Mono slow_deadline(const Client *c)
+{
+    if (!may_be_silent(c) || !client_waits(c))
+        return MONO_NEVER;
+    return mono_add(c->got_since, SLOW_TIMEOUTS * c->spec.client_timeout);
+}
+
+static gboolean is_slow(const Client *c)
+{
+    Span span = SLOW_TIMEOUTS * c->spec.client_timeout;
+
+    return c->facts.state != CLIENT_DUMPING || c->got - c->got_before < (guint64)(span / SLOW_PAGE);
+}
+
 static void ask_again(Step *s)
 {
     Client *c = s->c;
@@ -328,6 +355,13 @@ static void on_timer(Step *s)
         end_give_up(s, c->facts.state == CLIENT_CALLED ? REASON_UNREACHABLE : REASON_SILENT);
         return;
     }
+    if (!mono_before(s->now, slow_deadline(c))) {
+        if (is_slow(c)) {
+            end_give_up(s, REASON_SLOW);
+            return;
+        }
+        step_measure(s);
+    }
     ask_again(s);
     if (c->facts.state == CLIENT_DUMPING && !mono_before(s->now, window_deadline(c->window)))
         window_expire(c->window, s->now);
@@ -361,7 +395,7 @@ static Client *new_client(const ClientSpec *spec, Mono now)
     c->facts.next_nr = spec->nr_seed;
     c->limit = spec->max_in_flight;
     c->asks.next_nr = spec->nr_seed - 1;
-    c->heard = now;
+    c->heard = c->got_since = now;
     c->timer = MONO_NEVER;
     c->probed = mono_add(now, -PROBE_PAUSE);
     c->journal_synced = now;
@@ -491,7 +525,7 @@ void client_step(Client *c, Mono now, const Event *event, GArray *actions)
 
 Mono client_deadline(const Client *c)
 {
-    Mono deadline = mono_min(c->timer, silence_deadline(c));
+    Mono deadline = mono_min(c->timer, mono_min(silence_deadline(c), slow_deadline(c)));
 
     if (!c->begun)
         return (Mono){0};
@@ -562,6 +596,7 @@ const char *client_reason_text(ClientReason reason)
         [REASON_MACHINE] = "the machine is of an unknown architecture",
         [REASON_PAGE_SIZE] = "the machine names an impossible page size",
         [REASON_NO_PAGES] = "the machine says that it has no memory",
+        [REASON_SLOW] = "the machine answers too slowly",
         [REASON_UNREACHABLE] = "the machine does not answer our requests",
     };
 

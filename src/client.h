@@ -63,6 +63,7 @@ typedef enum {
     REASON_MACHINE,     /* of a kind that we can't describe */
     REASON_PAGE_SIZE,   /* not a power of two from 4 KiB to 64 KiB */
     REASON_NO_PAGES,    /* it says that it has none */
+    REASON_SLOW,        /* it answers, but too little comes of it to keep a slot for */
     REASON_UNREACHABLE, /* START came, but no answer ever did */
     CLIENT_N_REASONS
 } ClientReason;

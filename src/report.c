@@ -129,6 +129,9 @@ static char *advice(const Report *r)
     case REASON_SILENT:
         return g_strdup_printf(" for %u s; it may have been reset, or the network is down",
                                r->client_timeout);
+    case REASON_SLOW:
+        return g_strdup_printf(" (in %u s it should bring a page a second, or its first answers)",
+                               5 * r->client_timeout);
     case REASON_MACHINE:
         return g_strdup_printf(" (ELF machine %u)", f->start.machine);
     case REASON_PAGE_SIZE:
