@@ -18,6 +18,7 @@ void ask_kernel(Step *s)
     c->facts.kernel = NULL;
     c->kernel.vmcoreinfo_len = c->kernel.n_ranges = 0;
     c->kernel.cpu = (guint32)MIN(c->facts.start.cpu, G_MAXUINT32);
+    c->kernel.pid = (guint32)MIN(c->facts.start.pid, G_MAXINT32);
     if ((ask_take_extensions(c) & WIRE_EXT_DATA) && c->facts.start.vmcoreinfo > 0)
         step_ask_for(s, WIRE_CMD_GET_DATA, 0, WIRE_DATA_VMCOREINFO);
 }

@@ -12,6 +12,7 @@
 #define NAME_CORE     "CORE"
 #define NAME_INFO     "VMCOREINFO"
 #define PRSTATUS_SIZE 336u /* x86_64's elf_prstatus */
+#define PID_OFFSET    32u
 #define REGS_OFFSET   112u
 #define REGS_SIZE     216u
 
@@ -54,7 +55,8 @@ static guint32 note_size(const char *name, guint32 desc_size)
     return (guint32)sizeof(Elf64_Nhdr) + round4((guint32)strlen(name) + 1) + round4(desc_size);
 }
 
-/* crash(8) and drgn go by the order of the notes: the n-th is processor n's. */
+/* crash(8) and drgn go by the order of the notes: the n-th is processor n's. drgn takes the first
+ * one's pid for that of the task that crashed, so all have it; of the others nothing is known. */
 static guint32 n_cpus(const ElfcoreSpec *spec)
 {
     return spec->kernel.cpu < CPUS_MAX ? spec->kernel.cpu + 1 : 1;
@@ -160,6 +162,7 @@ static void put_notes(Pen *pen, const ElfcoreSpec *spec)
 
     for (guint32 cpu = 0; cpu < n; cpu++) {
         put_note_head(pen, NAME_CORE, NT_PRSTATUS, PRSTATUS_SIZE);
+        put(&(Pen){pen->at + PID_OFFSET}, spec->kernel.pid, 4);
         if (cpu == n - 1)
             memcpy(pen->at + REGS_OFFSET, spec->regs, MIN(spec->regs_len, REGS_SIZE));
         pen->at += PRSTATUS_SIZE;
@@ -227,6 +230,7 @@ static gboolean read_notes(ElfcoreSpec *spec, const guint8 *bytes, guint32 n_hea
 
     for (guint32 cpu = 0; cpu < CPUS_MAX && get(bytes + at + 8, 4) == NT_PRSTATUS; cpu++) {
         spec->kernel.cpu = cpu;
+        spec->kernel.pid = (guint32)get(bytes + at + note_size(NAME_CORE, PID_OFFSET), 4);
         at += core;
     }
     len = (guint32)get(bytes + at + 4, 4);

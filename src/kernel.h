@@ -20,6 +20,7 @@ typedef struct {
 
 typedef struct {
     guint32 cpu; /* that crashed */
+    guint32 pid; /* of the task that crashed it */
     guint32 vmcoreinfo_len;
     guint8 vmcoreinfo[KERNEL_VMCOREINFO_MAX]; /* lines of KEY=value */
     guint32 n_ranges;

@@ -88,9 +88,13 @@ static void parse_start_pair(const guint8 *p, gsize len, WireStart *start)
         const char *key;
         guint64 *value;
     } keys[] = {
-        {"task_struct:", &start->task},      {"page_offset:", &start->page_offset},
-        {"netdump_magic:", &start->magic},   {"extensions:", &start->extensions},
-        {"vmcoreinfo:", &start->vmcoreinfo}, {"cpu:", &start->cpu},
+        {"task_struct:", &start->task},
+        {"page_offset:", &start->page_offset},
+        {"netdump_magic:", &start->magic},
+        {"extensions:", &start->extensions},
+        {"vmcoreinfo:", &start->vmcoreinfo},
+        {"cpu:", &start->cpu},
+        {"pid:", &start->pid},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {

@@ -96,6 +96,7 @@ typedef struct {
     guint64 extensions;  /* a mask of WireExtension, and what is not known here */
     guint64 vmcoreinfo;  /* bytes of it that GET_DATA gives, 0 = none */
     guint64 cpu;         /* that crashed */
+    guint64 pid;         /* of the task that crashed it */
 } WireStart;
 
 typedef enum {

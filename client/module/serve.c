@@ -115,9 +115,9 @@ static void send_start(void)
 		nd_vmcoreinfo(&size);
 	version = VERSION_FIRST;
 	say(ELF_ARCH, ND_R_START, VERSION,
-	    "task_struct:0x%lx page_offset:0x%llx netdump_magic:0x%llx extensions:0x%x vmcoreinfo:0x%x cpu:0x%x release:%s\n",
+	    "task_struct:0x%lx page_offset:0x%llx netdump_magic:0x%llx extensions:0x%x vmcoreinfo:0x%x cpu:0x%x pid:0x%x release:%s\n",
 	    (unsigned long)current, (u64)PAGE_OFFSET, nd_magic, nd_extensions & ND_EXT_ALL, size,
-	    raw_smp_processor_id(), init_utsname()->release);
+	    raw_smp_processor_id(), task_pid_nr(current), init_utsname()->release);
 	version = kept;
 }
 

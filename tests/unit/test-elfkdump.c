@@ -98,10 +98,12 @@ static void test_read_back(void)
 
         s->partial = cpu % 2;
         s->kernel.cpu = cpu;
+        s->kernel.pid = 122 + cpu;
         head = head_of(s);
         memset(&again->kernel, 0, sizeof again->kernel);
         g_assert_true(elfkdump_read(again, head));
         g_assert_cmpuint(again->kernel.cpu, ==, cpu < 32 ? cpu : 0);
+        g_assert_cmpuint(again->kernel.pid, ==, 122 + cpu);
         g_assert_cmpuint(again->kernel.n_ranges, ==, 2);
         g_assert_true(memcmp(again->kernel.ranges, ranges, sizeof ranges) == 0);
         g_assert_cmpuint(again->kernel.vmcoreinfo_len, ==, sizeof info - 1);
