@@ -70,7 +70,7 @@ static guint32 notes_size(const ElfcoreSpec *spec)
 }
 
 G_STATIC_ASSERT(sizeof(Elf64_Ehdr) + (2 + KERNEL_RANGES_MAX) * sizeof(Elf64_Phdr) +
-                    (CPUS_MAX + 1) * (20 + PRSTATUS_SIZE) + 24 + KERNEL_VMCOREINFO_MAX <=
+                    (CPUS_MAX + (gsize)1) * (20 + PRSTATUS_SIZE) + 24 + KERNEL_VMCOREINFO_MAX <=
                 ELFKDUMP_SIZE);
 
 gboolean elfkdump_applies(const ElfcoreSpec *spec)

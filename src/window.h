@@ -50,7 +50,7 @@ typedef struct {
     guint64 timeouts; /* times that the timer, not a gap, found a loss */
     guint in_flight;
     guint backoff; /* how many times in a row the timer has expired: nothing is coming */
-    guint cwnd; /* how many may be in flight now */
+    guint cwnd;    /* how many may be in flight now */
 } WindowStats;
 
 typedef enum {
