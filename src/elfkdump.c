@@ -56,7 +56,8 @@ static guint32 note_size(const char *name, guint32 desc_size)
 }
 
 /* crash(8) and drgn go by the order of the notes: the n-th is processor n's. drgn takes the first
- * one's pid for that of the task that crashed, so all have it; of the others nothing is known. */
+ * one for that of the task that crashed. Of the other processors nothing is known, so all notes up
+ * to the crashed one's are alike. */
 static guint32 n_cpus(const ElfcoreSpec *spec)
 {
     return spec->kernel.cpu < CPUS_MAX ? spec->kernel.cpu + 1 : 1;
@@ -163,8 +164,7 @@ static void put_notes(Pen *pen, const ElfcoreSpec *spec)
     for (guint32 cpu = 0; cpu < n; cpu++) {
         put_note_head(pen, NAME_CORE, NT_PRSTATUS, PRSTATUS_SIZE);
         put(&(Pen){pen->at + PID_OFFSET}, spec->kernel.pid, 4);
-        if (cpu == n - 1)
-            memcpy(pen->at + REGS_OFFSET, spec->regs, MIN(spec->regs_len, REGS_SIZE));
+        memcpy(pen->at + REGS_OFFSET, spec->regs, MIN(spec->regs_len, REGS_SIZE));
         pen->at += PRSTATUS_SIZE;
     }
     put_note_head(pen, NAME_INFO, 0, spec->kernel.vmcoreinfo_len);
