@@ -164,7 +164,7 @@ static Datagram *forge_reply(World *w, Machine *m)
 
 static Datagram *forge_garbage(World *w, Machine *m)
 {
-    guint8 bytes[64];
+    guint8 bytes[64] = {0};
     gsize len = world_below(w, sizeof bytes);
 
     for (gsize i = 0; i < len; i++)
