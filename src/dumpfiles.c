@@ -341,9 +341,32 @@ static int set_aside(const DumpFiles *f, gboolean has_pages)
     return unlinkat(dirfd, "vmcore-incomplete", 0) ? errno : 0;
 }
 
-static int resume_vmcore(DumpFiles *f, const ElfcoreSpec *spec)
+/* A new file is to take the place of one that the journal tells of: before it is there the journal
+ * must know that it is empty, or a server that comes after us would go on in its middle. */
+static int forget_floor(DumpFiles *f, const ClientFacts *facts)
+{
+    JournalRecord r = {.client = f->peer, .local = f->local, .started = f->started};
+    ClientFacts empty = *facts;
+    GError *error = NULL;
+    int err;
+
+    if (facts->floor_written == 0 && !facts->transferred)
+        return 0;
+    empty.floor_written = empty.floor_synced = 0;
+    empty.stored_before = 0;
+    empty.transferred = FALSE;
+    recordfacts_fill(&r, &empty);
+    f->synced = 0;
+    err = journal_write(f->journal, &r, TRUE, &error);
+    if (err)
+        complain(f, error);
+    return err;
+}
+
+static int resume_vmcore(DumpFiles *f, const ClientFacts *facts, const ElfcoreSpec *spec)
 {
     int dirfd = crashdir_fd(f->dir);
+    int err;
     g_autoptr(GError) error = NULL;
 
     if (faccessat(dirfd, "vmcore", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
@@ -353,7 +376,8 @@ static int resume_vmcore(DumpFiles *f, const ElfcoreSpec *spec)
     if (f->vmcore)
         return 0;
     complain(f, g_steal_pointer(&error));
-    return set_aside(f, TRUE);
+    err = forget_floor(f, facts);
+    return err ? err : set_aside(f, TRUE);
 }
 
 int dumpfiles_open_vmcore(DumpFiles *files, const ClientFacts *facts, gboolean resume,
@@ -366,7 +390,7 @@ int dumpfiles_open_vmcore(DumpFiles *files, const ClientFacts *facts, gboolean r
     if (!elfcore_valid(&spec))
         return EINVAL;
     if (resume)
-        err = resume_vmcore(files, &spec);
+        err = resume_vmcore(files, facts, &spec);
     else if (files->adopted) /* it was killed before the journal knew of the file */
         err = set_aside(files, FALSE);
     *resumed = files->vmcore != NULL;

@@ -1,0 +1,208 @@
+/* test-dumpfiles.c - a dump's directory from one server to the next: what the journal says must
+ * hold for the file beside it, at every instant.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "dumpfiles.h"
+
+#include "unit/rig.h"
+#include "unit/scratch.h"
+
+#include <poll.h>
+
+typedef struct {
+    Scratch dir;
+    DumpFilesShared shared;
+    guint opened, finished;
+} House;
+
+static void on_opened(gpointer user, G_GNUC_UNUSED guint32 id, int err)
+{
+    g_assert_cmpint(err, ==, 0);
+    ((House *)user)->opened++;
+}
+
+static void on_stored(G_GNUC_UNUSED gpointer user, G_GNUC_UNUSED guint32 id,
+                      G_GNUC_UNUSED const guint32 *nrs, G_GNUC_UNUSED guint n)
+{
+}
+
+static void on_failed(G_GNUC_UNUSED gpointer user, G_GNUC_UNUSED guint32 id, int err)
+{
+    g_error("a write failed: %s", g_strerror(err));
+}
+
+static void on_full(G_GNUC_UNUSED gpointer user, G_GNUC_UNUSED guint32 id)
+{
+}
+
+static void on_finished(gpointer user, G_GNUC_UNUSED guint32 id, int err)
+{
+    g_assert_cmpint(err, ==, 0);
+    ((House *)user)->finished++;
+}
+
+/* A server begins: the same dump directory, everything else anew. */
+static void house_begin(House *h)
+{
+    GError *error = NULL;
+
+    h->shared = (DumpFilesShared){
+        .opened = on_opened,
+        .stored = on_stored,
+        .failed = on_failed,
+        .full = on_full,
+        .finished = on_finished,
+        .user = h,
+    };
+    h->shared.dumpdir = dumpdir_open(h->dir.path, &error);
+    g_assert_no_error(error);
+    h->shared.console =
+        console_open(dumpdir_fd(h->shared.dumpdir), dumpdir_path(h->shared.dumpdir), 1, &error);
+    g_assert_no_error(error);
+    h->shared.disk = disk_new(2, &error);
+    g_assert_no_error(error);
+    h->shared.pool = vmcore_pool_new(16);
+}
+
+/* Let everything that is queued come to its end. */
+static void house_settle(House *h)
+{
+    struct pollfd pfd = {.fd = disk_fd(h->shared.disk), .events = POLLIN};
+
+    while (disk_jobs(h->shared.disk) > 0) {
+        g_assert_cmpint(poll(&pfd, 1, 20000), ==, 1);
+        disk_dispatch(h->shared.disk);
+    }
+}
+
+static void house_end(House *h)
+{
+    house_settle(h);
+    disk_free(h->shared.disk);
+    vmcore_pool_free(h->shared.pool);
+    console_free(h->shared.console);
+    dumpdir_free(h->shared.dumpdir);
+}
+
+/* A dump of 100 pages, 60 of which a server has stored; its directory's name. */
+static char *half_a_dump(House *h)
+{
+    NetAddr peer = {.family = NET_IPV4, .port = 6666, .bytes = {10, 0, 0, 7}};
+    NetAddr local = {.family = NET_IPV4, .port = 6688, .bytes = {10, 0, 0, 1}};
+    ClientFacts facts = rig_journal(100, 0);
+    gboolean resumed = TRUE;
+    DumpFiles *files;
+    char *name;
+
+    house_begin(h);
+    files = dumpfiles_new(&h->shared, 1, &peer, &local, G_GINT64_CONSTANT(1700000000000000));
+    dumpfiles_open_dir(files);
+    house_settle(h);
+    g_assert_cmpuint(h->opened, ==, 1);
+    name = g_path_get_basename(dumpfiles_path(files));
+    g_assert_cmpint(dumpfiles_open_vmcore(files, &facts, FALSE, &resumed), ==, 0);
+    g_assert_false(resumed);
+    house_settle(h);
+    facts.floor_written = facts.floor_synced = 60;
+    dumpfiles_journal(files, &facts, TRUE);
+    dumpfiles_close(files, TRUE);
+    house_end(h);
+    return name;
+}
+
+/* What the next server reads. */
+static DumpFiles *adopt(House *h, const char *name, ClientFacts *facts)
+{
+    JournalRecord record;
+    GError *error = NULL;
+    DumpFiles *files;
+
+    house_begin(h);
+    files = dumpfiles_adopt(&h->shared, name, &record, &error);
+    g_assert_no_error(error);
+    g_assert_false(dumpfiles_facts(files, &record, facts));
+    return files;
+}
+
+static void test_resumed(void)
+{
+    House h = {.dir = scratch_new()};
+    g_autofree char *name = half_a_dump(&h);
+    ClientFacts facts;
+    DumpFiles *files = adopt(&h, name, &facts);
+    gboolean resumed = FALSE;
+
+    g_assert_cmpuint(facts.floor_written, ==, 60);
+    g_assert_cmpuint(facts.regs_len, ==, 216);
+    g_assert_cmpint(dumpfiles_open_vmcore(files, &facts, TRUE, &resumed), ==, 0);
+    g_assert_true(resumed);
+    dumpfiles_close(files, TRUE);
+    house_end(&h);
+    scratch_free(&h.dir);
+}
+
+/* The file can't be gone on with, and the server that begins a new one is killed at once: the next
+ * one must not take the empty file for one that holds 60 pages. */
+static void test_new_file(void)
+{
+    static const char *const harm[] = {"rm vmcore-incomplete", "echo >vmcore-incomplete"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(harm); i++) {
+        House h = {.dir = scratch_new()};
+        g_autofree char *name = half_a_dump(&h);
+        g_autofree char *file = g_build_filename(h.dir.path, name, "vmcore-incomplete", NULL);
+        ClientFacts facts;
+        DumpFiles *files;
+        gboolean resumed = TRUE;
+
+        if (i == 0)
+            g_assert_cmpint(unlink(file), ==, 0);
+        else
+            g_assert_true(g_file_set_contents(file, "junk", -1, NULL));
+        g_test_message("%s", harm[i]);
+        files = adopt(&h, name, &facts);
+        g_assert_cmpint(dumpfiles_open_vmcore(files, &facts, TRUE, &resumed), ==, 0);
+        g_assert_false(resumed);
+        dumpfiles_close(files, TRUE); /* nothing was journaled since */
+        house_end(&h);
+
+        files = adopt(&h, name, &facts);
+        g_assert_cmpuint(facts.floor_written, ==, 0);
+        g_assert_cmpuint(facts.floor_synced, ==, 0);
+        g_assert_false(facts.transferred);
+        g_assert_true(facts.dumps);
+        dumpfiles_close(files, TRUE);
+        house_end(&h);
+        scratch_free(&h.dir);
+    }
+}
+
+/* It is whole already: nothing is opened. */
+static void test_whole(void)
+{
+    House h = {.dir = scratch_new()};
+    g_autofree char *name = half_a_dump(&h);
+    g_autofree char *from = g_build_filename(h.dir.path, name, "vmcore-incomplete", NULL);
+    g_autofree char *to = g_build_filename(h.dir.path, name, "vmcore", NULL);
+    ClientFacts facts;
+    DumpFiles *files;
+    gboolean resumed = TRUE;
+
+    g_assert_cmpint(rename(from, to), ==, 0);
+    files = adopt(&h, name, &facts);
+    g_assert_cmpint(dumpfiles_open_vmcore(files, &facts, TRUE, &resumed), ==, EEXIST);
+    g_assert_false(resumed);
+    g_assert_null(dumpfiles_vmcore(files));
+    dumpfiles_close(files, TRUE);
+    house_end(&h);
+    scratch_free(&h.dir);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/dumpfiles/resumed", test_resumed);
+    g_test_add_func("/dumpfiles/new-file", test_new_file);
+    g_test_add_func("/dumpfiles/whole", test_whole);
+    return g_test_run();
+}
