@@ -375,9 +375,8 @@ static void on_shutdown(Step *s)
         c->facts.result = RESULT_INTERRUPTED;
     if (c->file && !c->finishing)
         step_emit_plain(s, ACTION_FLUSH);
-    /* No journal will tell of it: rather a machine without its dump than one that waits for ever.
-     * (One that has not heard our ACK does not hear this, either.) */
-    if (!c->dir)
+    /* Neither a journal nor the list of callers will tell of it: it is not left waiting. */
+    if (!c->dir && c->facts.over)
         step_send(s, WIRE_CMD_REBOOT, c->asks.next_nr--, 0);
     step_journal(s, TRUE);
     end_close(s, TRUE);

@@ -302,19 +302,27 @@ static void test_shutdown_rebooting(void)
     g_assert_true(client_is_over(rig_facts(&r)));
 }
 
-/* No journal will tell the next server of it: it is not left waiting. */
+/* Before there is a directory the list of callers tells the next server of it; when it is over
+ * nothing does, so that it is not left waiting. */
 static void test_shutdown_early(void)
 {
     WireStart start = rig_start_of(WIRE_MACHINE_X86_64);
     g_auto(Rig) r = rig_called(&start);
     g_auto(Rig) s = rig_called(&start);
+    g_auto(Rig) t = rig_called(&start);
 
     shut_down(&r);
-    g_assert_cmpuint(rig_count_sent(r.last, WIRE_CMD_REBOOT), ==, 1);
+    g_assert_cmpuint(rig_count_sent(r.last, WIRE_CMD_REBOOT), ==, 0);
     g_assert_null(rig_find(r.last, ACTION_JOURNAL));
     rig_answer(&s, WIRE_CMD_GET_PAGE_SIZE, WIRE_MSG_PAGE_SIZE, 4096);
     shut_down(&s);
-    g_assert_cmpuint(rig_count_sent(s.last, WIRE_CMD_REBOOT), ==, 1);
+    g_assert_cmpuint(rig_count_sent(s.last, WIRE_CMD_REBOOT), ==, 0);
+    rig_answer(&t, WIRE_CMD_GET_PAGE_SIZE, WIRE_MSG_PAGE_SIZE, 4096);
+    rig_event(&t, (Event){.kind = EVENT_DIR, .err = EROFS});
+    rig_hook(&t, CLIENT_HOOK_NOSPACE, FALSE);
+    g_assert_true(client_is_over(rig_facts(&t)));
+    shut_down(&t);
+    g_assert_cmpuint(rig_count_sent(t.last, WIRE_CMD_REBOOT), ==, 1);
 }
 
 /* nr is never used for another page, however often servers come and go between two answers. */
