@@ -55,7 +55,7 @@ static void act_rebind(World *w, Session *s)
 {
     Crash *now = s->regs_of;
 
-    if (s->dump->latest.facts.dumps || !now || s->crash == now)
+    if (s->dump->latest.page_size || !now || s->crash == now)
         return;
     s->crash = now;
     disk_rebind(w, s->dump, now);
@@ -95,6 +95,7 @@ static void act_open_vmcore(World *w, const ClientEntry *entry, Session *s, gboo
         d->in_use = TRUE;
         keep_kernel(w, d, client_facts(entry->client)->kernel);
         if (!resumed) {
+            disk_forget_floor(d); /* the journal knows that before the file is there */
             disk_empty(d);
             disk_push(w, &d->files, disk_job(w, JOB_CREATE));
         }
@@ -120,32 +121,31 @@ static void act_finish(World *w, ClientEntry *entry, const Session *s, gboolean 
         disk_retry(w, d);
 }
 
+/* What the journal's slot holds: packed and unpacked, as it will be read. */
+static JournalRecord *record_of(World *w, const ClientEntry *entry, const Session *s)
+{
+    JournalRecord *r = world_alloc(w, sizeof *r);
+    guint8 bytes[RECORD_SIZE];
+    guint64 sequence;
+
+    r->client = entry->peer;
+    r->local = entry->local;
+    r->started = SPAN_S(1000000000) + s->dump->number;
+    recordfacts_fill(r, client_facts(entry->client));
+    if (!record_encode(r, 1, bytes))
+        world_fail(w, "what is to be journaled makes no sense");
+    if (record_decode(bytes, sizeof bytes, r, &sequence))
+        world_fail(w, "the journal cannot be read");
+    return r;
+}
+
 static void act_journal(World *w, const ClientEntry *entry, const Session *s, gboolean sync)
 {
-    const ClientFacts *f = client_facts(entry->client);
     Job *job = disk_job(w, JOB_JOURNAL);
-    Record *r = world_alloc(w, sizeof *r);
 
     check_dir(w, s, "JOURNAL");
     check_floors(w, entry, s);
-    r->rebooting = client_is_over(f);
-    r->facts.start = f->start;
-    r->facts.start.extensions = r->facts.start.vmcoreinfo = r->facts.start.cpu = 0;
-    r->facts.version = f->version;
-    r->facts.next_nr = f->next_nr;
-    r->facts.dumps = f->dumps;
-    r->facts.transferred = f->transferred;
-    if (f->dumps) { /* before that the journal does not tell */
-        r->facts.page_size = f->page_size;
-        r->facts.nr_pages = f->nr_pages;
-        r->facts.ram_pages = f->ram_pages;
-        r->facts.regs_len = f->regs_len;
-        memcpy(r->facts.regs, f->regs, f->regs_len);
-        r->facts.floor_written = f->floor_written;
-        r->facts.floor_synced = f->floor_synced;
-        r->facts.stored_before = f->stored_before + f->pages.stored;
-    }
-    job->record = r;
+    job->record = record_of(w, entry, s);
     job->sync = sync;
     disk_push(w, &s->dump->records, job);
 }

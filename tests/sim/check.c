@@ -158,8 +158,8 @@ void check_floors(World *w, const ClientEntry *entry, const Session *s)
 
 void check_resumed(World *w, Dump *d)
 {
-    if (d->file && !d->latest.rebooting)
-        check_floor(w, d, d->latest.facts.floor_written);
+    if (d->file && d->latest.state != JOURNAL_REBOOTING)
+        check_floor(w, d, d->latest.floor_written);
 }
 
 void check_whole(World *w, const Dump *d)

@@ -42,8 +42,22 @@ void disk_adopt(World *w, Dump *d, guint32 client)
     d->records = (Strand){.dump = d};
     d->waiting = 0;
     d->checked = 0;
-    d->was_over = d->journal && d->latest.rebooting;
-    d->synced_floor = d->latest.facts.floor_synced;
+    d->was_over = d->journal && d->latest.state == JOURNAL_REBOOTING;
+    d->synced_floor = d->latest.floor_synced;
+}
+
+static void forget_floor(JournalRecord *r)
+{
+    r->floor_written = r->floor_synced = 0;
+    if (r->state == JOURNAL_TRANSFERRED)
+        r->state = JOURNAL_DUMPING;
+}
+
+void disk_forget_floor(Dump *d)
+{
+    forget_floor(&d->latest);
+    forget_floor(&d->durable);
+    d->synced_floor = 0;
 }
 
 void disk_empty(Dump *d)
@@ -54,12 +68,22 @@ void disk_empty(Dump *d)
     d->checked = 0;
 }
 
+gboolean disk_journals(const World *w, const Crash *c)
+{
+    for (guint i = 0; i < w->dumps->len; i++) {
+        const Dump *d = w->dumps->pdata[i];
+
+        if (d->crash == c && d->journal)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 gboolean disk_has(const Dump *d, guint32 index)
 {
     /* What was never written reads as zeros, and a page that is told to be zero needs no more. */
     return d->written[index] == d->crash->all_chunks ||
-           (d->machine->offers && d->written[index] == 0 &&
-            kernel_fill(d->crash, kernel_pfn(d->crash, index)) == 0);
+           (d->machine->offers && kernel_fill(d->crash, kernel_pfn(d->crash, index)) == 0);
 }
 
 /* -- queues -------------------------------------------------------------------------------------
@@ -194,10 +218,10 @@ static void run_journal(World *w, Dump *d, const Job *job)
         return;
     if (job->sync)
         sync_file(d);
-    d->synced_floor = job->sync ? job->record->facts.floor_synced
-                                : MIN(d->synced_floor, job->record->facts.floor_synced);
+    d->synced_floor =
+        job->sync ? job->record->floor_synced : MIN(d->synced_floor, job->record->floor_synced);
     d->latest = *job->record;
-    d->latest.facts.floor_synced = d->synced_floor;
+    d->latest.floor_synced = d->synced_floor;
     d->journal = TRUE;
     if (job->sync || first)
         d->durable = d->latest;
@@ -340,7 +364,7 @@ static void lose_unsynced(World *w, Dump *d)
         d->written[i] = d->synced[i] | (d->written[i] & (all ? 0 : world_random(w)));
     if (world_chance(w, 5000))
         d->latest = d->durable;
-    d->latest.facts.floor_written = d->latest.facts.floor_synced;
+    d->latest.floor_written = d->latest.floor_synced;
 }
 
 void disk_end(World *w, EndKind how)

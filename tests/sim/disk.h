@@ -7,6 +7,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "recordfacts.h"
+
 #include "sim/kernel.h"
 
 typedef enum {
@@ -33,15 +35,10 @@ typedef struct {
     guint n, room, whole; /* whole: pages that are */
 } Chunks;
 
-typedef struct {
-    ClientFacts facts; /* as the journal gives them back */
-    gboolean rebooting;
-} Record;
-
 typedef struct Job {
     JobKind kind;
     Chunks chunks;
-    Record *record;
+    JournalRecord *record;
     gboolean sync;
     struct Job *next;
 } Job;
@@ -62,7 +59,7 @@ struct Dump {
     gboolean made;             /* the directory */
     gboolean file, renamed;
     gboolean journal; /* it is there, and was not removed */
-    Record latest, durable;
+    JournalRecord latest, durable;
     Kernel *kernel; /* in vmcore's head */
     guint32 synced_floor;
 
@@ -95,5 +92,7 @@ void disk_end(World *w, EndKind how);
 /* Forget what a former server's life left in the dump, but not on the disk. */
 void disk_adopt(World *w, Dump *dump, guint32 client);
 void disk_rebind(World *w, Dump *dump, Crash *c); /* it is to hold another crash */
-void disk_empty(Dump *dump);                      /* vmcore-incomplete was put aside */
+void disk_forget_floor(Dump *dump);
+void disk_empty(Dump *dump);                            /* vmcore-incomplete was put aside */
+gboolean disk_journals(const World *w, const Crash *c); /* a journal tells of it */
 gboolean disk_has(const Dump *dump, guint32 index);

@@ -4,6 +4,7 @@
 #include "sim/server.h"
 
 #include "sim/act.h"
+#include "sim/callers.h"
 #include "sim/check.h"
 
 #include <string.h>
@@ -137,8 +138,38 @@ static ClientEntry *admit(World *w, Machine *m, const WireStart *start)
     s->machine = m;
     s->crash = m->state == KERNEL_UP ? NULL : m->crash;
     entry->files = s;
+    entry->held = TRUE;
     world_say(w, "client %u: START from machine %u", entry->id, m->number);
     return entry;
+}
+
+void server_take_start(World *w, ClientEntry *entry)
+{
+    const WireMessage m = {.kind = WIRE_MSG_START, .start = client_facts(entry->client)->start};
+    const Event event = {.kind = EVENT_PACKET, .packet = &m};
+
+    if (!entry->held)
+        return;
+    entry->held = FALSE;
+    tell(w, entry, &event, NULL);
+}
+
+void server_recall(World *w, Machine *m, const Crash *crash, const WireStart *start)
+{
+    ClientEntry *entry = clients_find(w->clients, &m->peer);
+
+    if (entry) { /* of two dumps of a machine the older one has a journal, and goes on */
+        const Session *s = entry->files;
+
+        if (s->crash != m->crash && m->crash)
+            m->crash->orphaned = TRUE;
+        return;
+    }
+    entry = admit(w, m, start);
+    ((Session *)entry->files)->start_of = crash;
+    if (crash != m->crash)
+        ((Session *)entry->files)->forged = TRUE;
+    server_take_start(w, entry);
 }
 
 void server_receive(World *w, const Datagram *d)
@@ -146,6 +177,7 @@ void server_receive(World *w, const Datagram *d)
     WireMessage m;
     const Event event = {.kind = EVENT_PACKET, .packet = &m};
     ClientEntry *entry;
+    gboolean is_new;
     gsize len;
 
     w->totals.datagrams++;
@@ -161,12 +193,19 @@ void server_receive(World *w, const Datagram *d)
     if (d->port != d->machine->peer.port)
         return;
     entry = clients_find(w->clients, &d->machine->peer);
-    if (!entry && m.kind == WIRE_MSG_START)
-        entry = admit(w, d->machine, &m.start);
-    if (!entry)
+    if (!entry && m.kind != WIRE_MSG_START)
         return;
+    is_new = entry == NULL;
+    if (is_new)
+        entry = admit(w, d->machine, &m.start);
     if (m.kind == WIRE_MSG_START && (d->forged || d->crash != d->machine->crash))
         ((Session *)entry->files)->forged = TRUE;
+    if (m.kind == WIRE_MSG_START)
+        ((Session *)entry->files)->start_of = d->forged ? NULL : d->crash;
+    if (is_new)
+        return; /* until it is written down */
+    if (m.kind == WIRE_MSG_START)
+        entry->held = FALSE;
     if (m.kind == WIRE_MSG_REGS && !d->forged)
         ((Session *)entry->files)->regs_of = d->crash;
     if (m.kind == WIRE_MSG_PAGE_SIZE && !d->forged)
@@ -198,6 +237,7 @@ void server_tick(World *w)
     }
     if (w->ending)
         end(w);
+    callers_tick(w);
 }
 
 Mono server_deadline(const World *w)
@@ -221,13 +261,15 @@ static void resume(World *w, Dump *d)
 {
     NetAddr local = {.family = NET_IPV4, .port = 6688, .bytes = {10, 0, 0, 254}};
     ClientEntry *entry;
+    ClientFacts facts;
+    gboolean rebooting;
     Session *s;
 
     if (!d->journal)
         return;
-    d->latest.facts.kernel = d->latest.facts.dumps ? d->kernel : NULL;
-    entry = clients_readmit(w->clients, &d->machine->peer, &local, &d->latest.facts,
-                            d->latest.rebooting, w->now);
+    rebooting = recordfacts_read(&d->latest, &facts);
+    facts.kernel = facts.dumps ? d->kernel : NULL;
+    entry = clients_readmit(w->clients, &d->machine->peer, &local, &facts, rebooting, w->now);
     if (!entry)
         return;
     s = world_alloc(w, sizeof *s);
@@ -235,7 +277,7 @@ static void resume(World *w, Dump *d)
     entry->files = s;
     disk_adopt(w, d, entry->id);
     world_say(w, "client %u: dump %u of machine %u is taken up, floor %u", entry->id, d->number,
-              d->machine->number, d->latest.facts.floor_written);
+              d->machine->number, d->latest.floor_written);
     check_resumed(w, d);
     tell(w, entry, &(Event){.kind = EVENT_TIMER}, NULL);
 }
@@ -249,18 +291,23 @@ void server_begin(World *w)
     w->clients = clients_new(&limits);
     for (guint i = w->dumps->len; i > 0 && !was_killed(w); i--)
         resume(w, w->dumps->pdata[i - 1]);
+    if (!was_killed(w))
+        callers_recall(w);
 }
 
-/* Machines whose dump no journal tells of will not be found by the next server. */
+/* Machines that neither a journal nor the list of callers tells of will not be found. */
 static void orphan(World *w)
 {
     for (guint i = 0; i < clients_count(w->clients); i++) {
-        const Session *s = clients_nth(w->clients, i)->files;
+        const ClientEntry *entry = clients_nth(w->clients, i);
+        const Session *s = entry->files;
+        Crash *c = s->machine->crash;
 
-        if ((!s->dump || !s->dump->journal) && s->machine->crash && !s->machine->crash->orphaned) {
-            s->machine->crash->orphaned = TRUE;
-            w->totals.orphaned++;
-        }
+        if ((s->dump && s->dump->journal) || !c || c->orphaned || entry->held ||
+            callers_know(w, s->machine))
+            continue;
+        c->orphaned = TRUE;
+        w->totals.orphaned++;
     }
 }
 
@@ -286,6 +333,7 @@ static void end(World *w)
               w->how == END_KILLED      ? "killed"
               : w->how == END_POWER_CUT ? "power cut"
                                         : "orderly");
+    callers_end(w, w->how);
     orphan(w);
     if (w->how == END_SHUTDOWN)
         shut_down(w);

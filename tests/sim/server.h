@@ -16,15 +16,20 @@ typedef struct {
 /* A client in the table: its entry's files. */
 typedef struct {
     Machine *machine;
-    Crash *crash;     /* that it is about, as far as we know; NULL: a stranger says so */
-    Dump *dump;       /* NULL before OPEN_DIR */
-    Crash *regs_of;   /* that has sent its registers last */
-    Crash *answered;  /* that has told its page size */
-    gboolean forged;  /* a START came that was not its own */
-    gboolean hook[3]; /* is running */
+    Crash *crash;          /* that it is about, as far as we know; NULL: a stranger says so */
+    Dump *dump;            /* NULL before OPEN_DIR */
+    Crash *regs_of;        /* that has sent its registers last */
+    const Crash *start_of; /* whose START came last; NULL: a stranger's */
+    Crash *answered;       /* that has told its page size */
+    gboolean forged;       /* a START came that was not its own */
+    gboolean hook[3];      /* is running */
 } Session;
 
 void server_begin(World *w);
+/* START is answered now, if it has waited until it was written down. */
+void server_take_start(World *w, ClientEntry *entry);
+/* A machine that a former server has written down. */
+void server_recall(World *w, Machine *m, const Crash *crash, const WireStart *start);
 void server_receive(World *w, const Datagram *d);
 void server_hook_ends(World *w, gpointer run, guint32 life);
 void server_tick(World *w);

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/world.h"
 
+#include "sim/callers.h"
 #include "sim/check.h"
 #include "sim/disk.h"
 #include "sim/kernel.h"
@@ -25,6 +26,7 @@ World *world_new(void)
     w->queue = g_array_new(FALSE, FALSE, sizeof(Happen));
     w->actions = g_array_new(FALSE, FALSE, sizeof(Action));
     w->outcome = g_array_new(FALSE, FALSE, sizeof(Outcome));
+    w->callers = g_array_new(FALSE, FALSE, sizeof(Caller));
     w->dumps = g_ptr_array_new();
     w->grown = g_ptr_array_new();
     w->recorded = g_ptr_array_new();
@@ -40,6 +42,7 @@ void world_free(World *w)
     g_array_unref(w->queue);
     g_array_unref(w->actions);
     g_array_unref(w->outcome);
+    g_array_unref(w->callers);
     g_ptr_array_unref(w->dumps);
     g_ptr_array_unref(w->grown);
     g_ptr_array_unref(w->recorded);
@@ -156,6 +159,9 @@ static void reset(World *w, guint64 seed)
 {
     g_array_set_size(w->queue, 0);
     g_array_set_size(w->outcome, 0);
+    g_array_set_size(w->callers, 0);
+    w->callers_are = 0;
+    w->callers_pending = FALSE;
     g_ptr_array_set_size(w->dumps, 0);
     g_ptr_array_set_size(w->recorded, 0);
     g_ptr_array_set_size(w->arena_more, 0);
@@ -191,6 +197,9 @@ static void happen(World *w, const Happen *h)
         break;
     case HAPPEN_DISK:
         disk_wake(w, h->data, h->token);
+        break;
+    case HAPPEN_CALLERS:
+        callers_write(w, h->token);
         break;
     case HAPPEN_HOOK:
         server_hook_ends(w, h->data, h->token);

@@ -27,6 +27,7 @@ typedef enum {
     HAPPEN_KERNEL,     /* data: Machine, token: its life */
     HAPPEN_TIRE,       /* data: Machine, token: its crash's number */
     HAPPEN_DISK,       /* data: Strand, token: the server's life */
+    HAPPEN_CALLERS,    /* token: the server's life */
     HAPPEN_HOOK,       /* data: HookRun, token: the server's life */
     HAPPEN_SERVER_UP,
     HAPPEN_OUTAGE, /* the network begins or ends to lose everything */
@@ -92,6 +93,10 @@ struct World {
     GArray *actions, *outcome;
     GPtrArray *grown;
     guint64 step;
+
+    GArray *callers;     /* of Caller: on the disk */
+    guint64 callers_are; /* a hash of those that should be */
+    gboolean callers_pending;
 
     gboolean outage;
     guint64 disk_ops;
