@@ -448,6 +448,7 @@ static void play(World *w)
 static void give_in(World *w)
 {
     client_limit(w->c, WINDOW_MAX);
+    step(w, (Event){.kind = EVENT_TIMER});
     for (guint round = 0; round < ROUNDS_MAX; round++) {
         gboolean something = FALSE;
 
