@@ -107,7 +107,7 @@ $(BUILD)/layers-ok: $(wildcard src/*.[ch]) $(PURE_OBJ) $(wildcard tests/layers/*
 JOBS ?= 3
 
 # All of them in one run, so that prove's last lines count all. Sanitizers: any report is a failure.
-check: all $(UNIT) $(TOOLS) $(CHECK_TARGETS)
+check: all $(UNIT) $(TOOLS)
 	BUILD=$(BUILD) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
 	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
 	TSAN_OPTIONS=halt_on_error=1 G_TEST_SRCDIR=$(CURDIR) \
@@ -115,7 +115,7 @@ check: all $(UNIT) $(TOOLS) $(CHECK_TARGETS)
 	    $(sort $(UNIT)) $(CHECK_TESTS) $(SYSTEM)
 
 # One test: make check-one T=tests/system/20-captures.t
-check-one: all $(UNIT) $(TOOLS) $(CHECK_TARGETS)
+check-one: all $(UNIT) $(TOOLS)
 	BUILD=$(BUILD) prove --verbose --exec tests/run-test $(T)
 
 # -- lint -------------------------------------------------------------------------------------------

@@ -164,6 +164,8 @@ def small_file_system(work):
         subprocess.run(["umount", mount], check=False)
 
 
+if not os.path.exists(FAULTS):      # the loader would only grumble, and nothing would fail
+    sys.exit(f"{FAULTS} is missing: make check builds it")
 with tempfile.TemporaryDirectory() as directory:
     jobs = list(faults(directory)) + [lambda: small_file_system(directory), lambda: min_free(directory)]
     tap.together(jobs)
