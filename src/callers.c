@@ -192,6 +192,11 @@ Callers *callers_new(Disk *disk, const Dumpdir *dumpdir, const Clients *clients,
     return c;
 }
 
+void callers_stop(Callers *c)
+{
+    disk_queue_close(c->queue);
+}
+
 void callers_free(Callers *c)
 {
     g_free(c);

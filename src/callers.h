@@ -28,6 +28,9 @@ Callers *callers_new(Disk *disk, const Dumpdir *dumpdir, const Clients *clients,
 void callers_free(Callers *callers); /* behind disk_free() */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Callers, callers_free)
 
+/* The file stays as it is, but for what is on its way to it. Before disk_free(). */
+void callers_stop(Callers *callers);
+
 /* Has anything changed? Then the file is written, not oftener than a flood of STARTs deserves.
  * wall: us since 1970. */
 void callers_tick(Callers *callers, Mono now, gint64 wall);

@@ -348,6 +348,7 @@ void loop_run(Loop *l)
     log_progress(NULL);
     publish_stop(l->publish);
     consolelog_stop(l->console_log);
+    callers_stop(l->callers);
     perform_shutdown(l->perform);
     sock_flush(l->sock);
 }
