@@ -17,10 +17,12 @@ struct Clients {
     ClientsLimits limits;
     GPtrArray *entries;  /* of ClientEntry, by id */
     GHashTable *by_peer; /* NetAddr in the entry -> entry */
+    GHashTable *at_host; /* NetAddr, owned, its port not looked at -> number of entries */
     guint32 last_id;
     guint slots;
     guint turn; /* index of the first entry whose turn it is */
     Mono turn_ends;
+    Mono full_until; /* nobody gives way before: a flood need not be counted again each time */
 };
 
 static void entry_free(gpointer data)
@@ -38,6 +40,7 @@ Clients *clients_new(const ClientsLimits *limits)
     clients->limits = *limits;
     clients->entries = g_ptr_array_new_with_free_func(entry_free);
     clients->by_peer = g_hash_table_new(netaddr_hash, netaddr_equal);
+    clients->at_host = g_hash_table_new_full(netaddr_host_hash, netaddr_host_equal, g_free, NULL);
     clients->turn_ends = MONO_NEVER;
     return clients;
 }
@@ -47,6 +50,7 @@ void clients_free(Clients *clients)
     if (!clients)
         return;
     g_hash_table_unref(clients->by_peer);
+    g_hash_table_unref(clients->at_host);
     g_ptr_array_unref(clients->entries);
     g_free(clients);
 }
@@ -66,35 +70,55 @@ static ClientState state_of(const ClientEntry *entry)
     return client_facts(entry->client)->state;
 }
 
-/* The oldest entry that has proved nothing, if there are at least `many` of them. */
-static ClientEntry *oldest_called(const Clients *clients, guint many)
+guint clients_at_host(const Clients *clients, const NetAddr *host)
 {
-    ClientEntry *oldest = NULL;
+    return GPOINTER_TO_UINT(g_hash_table_lookup(clients->at_host, host));
+}
+
+/* Of all, or of those at the address of `host` if that is not NULL: how many have proved nothing,
+ * and the oldest of them; *all: how many there are. */
+static guint count_called(const Clients *clients, const NetAddr *host, ClientEntry **oldest,
+                          guint *all)
+{
     guint n = 0;
 
+    *all = 0;
+    *oldest = NULL;
     for (guint i = 0; i < clients->entries->len; i++) {
         ClientEntry *entry = clients_nth(clients, i);
 
+        if (host && !netaddr_host_equal(&entry->peer, host))
+            continue;
+        ++*all;
         if (state_of(entry) != CLIENT_CALLED)
             continue;
-        n++;
-        if (!oldest)
-            oldest = entry;
+        if (n++ == 0)
+            *oldest = entry;
     }
-    return n >= many ? oldest : NULL;
+    return n;
 }
 
-static gboolean make_room(Clients *clients)
+/* FALSE if there are `max` and none gives way; who has only called gives way from called_max on. */
+static gboolean make_room(Clients *clients, const NetAddr *host, guint max, guint called_max,
+                          Mono now)
 {
-    gboolean full = clients->entries->len >= CLIENTS_MAX;
-    ClientEntry *victim;
+    ClientEntry *oldest;
+    guint all, called;
 
-    if (!full && clients->entries->len < CLIENTS_CALLED_MAX)
+    if ((host ? clients_at_host(clients, host) : clients->entries->len) < MIN(max, called_max))
         return TRUE;
-    victim = oldest_called(clients, full ? 1 : CLIENTS_CALLED_MAX);
-    if (victim)
-        clients_remove(clients, victim);
-    return clients->entries->len < CLIENTS_MAX;
+    called = count_called(clients, host, &oldest, &all);
+    if (all < max && called < called_max)
+        return TRUE;
+    if (!oldest)
+        return FALSE;
+    if (mono_diff(now, oldest->since) < CLIENTS_CALLED_LIFE) {
+        if (!host)
+            clients->full_until = mono_add(oldest->since, CLIENTS_CALLED_LIFE);
+        return FALSE;
+    }
+    clients_remove(clients, oldest);
+    return TRUE;
 }
 
 static ClientSpec spec_for(const Clients *clients, guint32 id)
@@ -107,6 +131,20 @@ static ClientSpec spec_for(const Clients *clients, guint32 id)
     };
 }
 
+static void count_host(Clients *clients, const NetAddr *host, int change)
+{
+    guint n = (guint)((int)clients_at_host(clients, host) + change);
+    NetAddr *key;
+
+    if (n == 0) {
+        g_hash_table_remove(clients->at_host, host);
+        return;
+    }
+    key = g_new(NetAddr, 1);
+    *key = *host;
+    g_hash_table_replace(clients->at_host, key, GUINT_TO_POINTER(n));
+}
+
 static ClientEntry *add(Clients *clients, const NetAddr *peer, const NetAddr *local)
 {
     ClientEntry *entry = g_new0(ClientEntry, 1);
@@ -117,6 +155,7 @@ static ClientEntry *add(Clients *clients, const NetAddr *peer, const NetAddr *lo
     netaddr_host_to_string(peer, entry->host);
     g_ptr_array_add(clients->entries, entry);
     g_hash_table_insert(clients->by_peer, &entry->peer, entry);
+    count_host(clients, peer, 1);
     return entry;
 }
 
@@ -126,9 +165,12 @@ ClientEntry *clients_admit(Clients *clients, const NetAddr *peer, const NetAddr 
     ClientEntry *entry;
     ClientSpec spec;
 
-    if (!make_room(clients))
+    if (mono_before(now, clients->full_until) ||
+        !make_room(clients, NULL, CLIENTS_MAX, CLIENTS_CALLED_MAX, now) ||
+        !make_room(clients, peer, CLIENTS_HOST_MAX, CLIENTS_HOST_MAX, now))
         return NULL;
     entry = add(clients, peer, local);
+    entry->since = now;
     spec = spec_for(clients, entry->id);
     entry->client = client_new(&spec, start, now);
     client_limit(entry->client, 0);
@@ -152,6 +194,8 @@ ClientEntry *clients_readmit(Clients *clients, const NetAddr *peer, const NetAdd
 
 void clients_remove(Clients *clients, ClientEntry *entry)
 {
+    clients->full_until = (Mono){0};
+    count_host(clients, &entry->peer, -1);
     clients_give_slot(clients, entry);
     g_hash_table_remove(clients->by_peer, &entry->peer);
     g_ptr_array_remove(clients->entries, entry);

@@ -10,7 +10,13 @@
 #include "netaddr.h"
 
 #define CLIENTS_MAX        1024 /* in all */
-#define CLIENTS_CALLED_MAX 256  /* that have not yet proved that they exist: START can be forged */
+#define CLIENTS_HOST_MAX   64   /* at one address, by their ports */
+#define CLIENTS_CALLED_MAX 512  /* that have not yet proved that they exist: START can be forged */
+
+/* Whoever has called is looked after for so long at least. A machine that has had our ACK never
+ * calls again: to forget it at once, for the next of a flood of forged STARTs, would leave it
+ * hanging, while one that is not answered just goes on calling. */
+#define CLIENTS_CALLED_LIFE SPAN_S(2)
 
 typedef struct Clients Clients;
 
@@ -20,6 +26,7 @@ typedef struct {
     NetAddr peer, local;       /* where it sends from, and our address that it sends to */
     char host[NETADDR_STRLEN]; /* its address without port, as text */
     Client *client;
+    Mono since;           /* when it called */
     gboolean held;        /* its START waits until it is written down that we know of it */
     gboolean slot;        /* it counts in max_concurrent_dumps */
     guint share;          /* pages that it may have in flight; 0 where it does not dump */
@@ -41,8 +48,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Clients, clients_free)
 /* New limits hold for what comes; dumps that run go on. */
 void clients_set_limits(Clients *clients, const ClientsLimits *limits);
 
-/* A machine that says that it crashed. Where the table is full the oldest one that has proved
- * nothing gives way; NULL if there is none. */
+/* A machine that says that it crashed. Where the table, or what an address may have of it, is full
+ * the oldest one that has proved nothing gives way, unless it is younger than CLIENTS_CALLED_LIFE;
+ * NULL if there is none. */
 ClientEntry *clients_admit(Clients *clients, const NetAddr *peer, const NetAddr *local,
                            const WireStart *start, Mono now);
 
@@ -55,6 +63,9 @@ void clients_remove(Clients *clients, ClientEntry *entry);
 /* NULL if there is none. */
 ClientEntry *clients_find(const Clients *clients, const NetAddr *peer);
 ClientEntry *clients_by_id(const Clients *clients, guint32 id);
+
+/* How many there are at this address, whatever their ports. */
+guint clients_at_host(const Clients *clients, const NetAddr *host);
 
 /* TRUE, and the entry has a slot, if one was free; resumed dumps get theirs in any case. */
 gboolean clients_take_slot(Clients *clients, ClientEntry *entry);

@@ -63,10 +63,9 @@ static void answer(Table *t, ClientEntry *entry, WireCommand command, WireKind k
     step(t, entry, (Event){.kind = EVENT_PACKET, .packet = &m});
 }
 
-/* The machine at 10.0.0.host, up to the point where only pages are missing. */
-static ClientEntry *dumping(Table *t, guint host, guint32 page_size)
+/* Up to the point where only pages are missing. */
+static ClientEntry *dump(Table *t, ClientEntry *entry, guint32 page_size)
 {
-    ClientEntry *entry = admit(t, host, 6666);
     WireStart start = rig_start_of(WIRE_MACHINE_X86_64);
     WireMessage m = {.kind = WIRE_MSG_START, .start = start};
     guint32 regs;
@@ -83,6 +82,12 @@ static ClientEntry *dumping(Table *t, guint host, guint32 page_size)
     step(t, entry, (Event){.kind = EVENT_VMCORE});
     g_assert_cmpint(client_facts(entry->client)->state, ==, CLIENT_DUMPING);
     return entry;
+}
+
+/* The machine at 10.0.0.host. */
+static ClientEntry *dumping(Table *t, guint host, guint32 page_size)
+{
+    return dump(t, admit(t, host, 6666), page_size);
 }
 
 /* As the loop does it. Returns the number of entries that were given more. */
@@ -142,13 +147,20 @@ static void test_room_called(void)
     ClientEntry *real = dumping(&t, 1, 4096);
     NetAddr peer = address(1, 6666);
 
-    for (guint i = 0; i < 3 * CLIENTS_CALLED_MAX; i++)
+    for (guint i = 0; i < 3 * CLIENTS_CALLED_MAX; i++) {
         g_assert_nonnull(admit(&t, 1000 + i, 6666));
+        t.now = mono_add(t.now, CLIENTS_CALLED_LIFE / CLIENTS_CALLED_MAX + 1);
+    }
     g_assert_true(clients_find(t.clients, &peer) == real);
     g_assert_cmpuint(clients_count(t.clients), ==, 1 + CLIENTS_CALLED_MAX);
     peer = address(1000, 6666);
     g_assert_null(clients_find(t.clients, &peer));
     peer = address(1000 + 3 * CLIENTS_CALLED_MAX - 1, 6666);
+    g_assert_nonnull(clients_find(t.clients, &peer));
+
+    /* They come faster: who has had an answer must have the time to prove itself. */
+    t.now = mono_add(t.now, -SPAN_S(1));
+    g_assert_null(admit(&t, 1, 6667));
     g_assert_nonnull(clients_find(t.clients, &peer));
 }
 
@@ -163,6 +175,8 @@ static void test_room_full(void)
     g_assert_nonnull(admit(&t, 5000, 6666));
     peer = address(6000, 6666);
     g_assert_null(clients_readmit(t.clients, &peer, &peer, &journal, FALSE, t.now));
+    g_assert_null(admit(&t, 5001, 6666));
+    t.now = mono_add(t.now, CLIENTS_CALLED_LIFE);
     g_assert_nonnull(admit(&t, 5001, 6666)); /* in place of 5000 */
     peer = address(5000, 6666);
     g_assert_null(clients_find(t.clients, &peer));
@@ -323,6 +337,29 @@ static void test_share_tiny(void)
     g_assert_cmpuint(flying(a) + flying(b), ==, 1);
 }
 
+/* One address can't take the whole table, neither by calling nor by answering; whoever forges it
+ * can't keep the machine out that is really there. */
+static void test_one_host(void)
+{
+    g_auto(Table) t = table_new(CLIENTS_HOST_MAX, 1 << 20);
+    NetAddr peer;
+
+    for (guint i = 0; i < 2 * CLIENTS_HOST_MAX; i++) {
+        g_assert_nonnull(admit(&t, 1, 1000 + i));
+        t.now = mono_add(t.now, CLIENTS_CALLED_LIFE / CLIENTS_HOST_MAX + 1);
+    }
+    g_assert_cmpuint(clients_count(t.clients), ==, CLIENTS_HOST_MAX);
+    for (guint i = 0; i < CLIENTS_HOST_MAX; i++)
+        dump(&t, clients_nth(t.clients, i), 4096);
+    t.now = mono_add(t.now, 2 * CLIENTS_CALLED_LIFE);
+    g_assert_null(admit(&t, 1, 999));
+    g_assert_nonnull(admit(&t, 2, 999));
+    peer = address(1, 0);
+    g_assert_cmpuint(clients_at_host(t.clients, &peer), ==, CLIENTS_HOST_MAX);
+    peer = address(3, 0);
+    g_assert_cmpuint(clients_at_host(t.clients, &peer), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -335,5 +372,6 @@ int main(int argc, char **argv)
     g_test_add_func("/clients/share/by-turns", test_share_by_turns);
     g_test_add_func("/clients/share/dead", test_share_dead);
     g_test_add_func("/clients/share/tiny", test_share_tiny);
+    g_test_add_func("/clients/one-host", test_one_host);
     return g_test_run();
 }
