@@ -10,11 +10,18 @@
 
 #define PENDING_MAX (4u << 20) /* bytes of text that wait for a slow disk */
 
+/* Pieces of text, usually lines, that are taken at once and then in a second: some machines that
+ * boot, but not so many that their files cost a dump its processor. */
+#define BURST     8192
+#define RATE      20000
+#define RATE_BUSY 2000
+
 struct ConsoleLog {
     Console *console;
     DiskQueue *queue; /* one for all machines: the store works on one at a time anyway */
     LogLimit limit;
     Mono now;
+    gdouble budget; /* pieces that may come now */
 };
 
 typedef struct {
@@ -66,6 +73,7 @@ ConsoleLog *consolelog_new(Disk *disk, Console *console)
     ConsoleLog *log = g_new0(ConsoleLog, 1);
 
     log->console = console;
+    log->budget = BURST;
     log->queue = disk_queue_new(disk, on_failed, log);
     log->limit = (LogLimit)LOG_LIMIT(3, SPAN_S(60));
     return log;
@@ -76,8 +84,21 @@ void consolelog_free(ConsoleLog *log)
     g_free(log);
 }
 
-void consolelog_take(ConsoleLog *log, const NetAddr *host, const guint8 *text, gsize len, Mono now,
-                     gint64 wall)
+/* FALSE if there is too much of it. */
+static gboolean in_budget(ConsoleLog *log, gboolean busy, Mono now)
+{
+    gdouble passed = (gdouble)mono_diff(now, log->now) / 1e6;
+
+    log->budget = MIN(BURST, log->budget + passed * (busy ? RATE_BUSY : RATE));
+    log->now = now;
+    if (log->budget < 1)
+        return FALSE;
+    log->budget--;
+    return TRUE;
+}
+
+void consolelog_take(ConsoleLog *log, const NetAddr *host, const guint8 *text, gsize len,
+                     gboolean busy, Mono now, gint64 wall)
 {
     Piece *piece;
     DiskJob job = {
@@ -88,10 +109,10 @@ void consolelog_take(ConsoleLog *log, const NetAddr *host, const guint8 *text, g
         .ignore_failure = TRUE,
     };
 
-    log->now = now;
-    if (disk_queue_bytes(log->queue) > PENDING_MAX) {
+    if (!in_budget(log, busy, now) || disk_queue_bytes(log->queue) > PENDING_MAX) {
         log_limited(&log->limit, now, LOG_WARNING, NULL,
-                    "console text is dropped: it comes faster than the disk takes it");
+                    "console text is dropped: it comes faster than %s",
+                    log->budget < 1 ? "it can be taken beside the dumps" : "the disk takes it");
         return;
     }
     piece = g_new0(Piece, 1);

@@ -14,10 +14,10 @@ typedef struct ConsoleLog ConsoleLog;
 ConsoleLog *consolelog_new(Disk *disk, Console *console);
 void consolelog_free(ConsoleLog *log); /* behind disk_free() */
 
-/* Text as it came; wall: us since 1970. What the disk can't take in time is dropped, and said so.
- */
-void consolelog_take(ConsoleLog *log, const NetAddr *host, const guint8 *text, gsize len, Mono now,
-                     gint64 wall);
+/* Text as it came; wall: us since 1970. What the disk can't take in time is dropped, and said so;
+ * and so is what comes in masses while there are dumps, which are more important: `busy`. */
+void consolelog_take(ConsoleLog *log, const NetAddr *host, const guint8 *text, gsize len,
+                     gboolean busy, Mono now, gint64 wall);
 
 /* No text is taken any more; what was taken is still written. Before disk_free(). */
 void consolelog_stop(ConsoleLog *log);

@@ -10,7 +10,7 @@
 
 /* A machine announces itself in several datagrams and on several ports: one script is enough. */
 #define STARTED_PAUSE SPAN_S(30)
-#define STARTED_MAX   64 /* machines that are remembered for that */
+#define STARTED_MAX   1024 /* machines that are remembered for that */
 
 typedef struct {
     NetAddr host;
@@ -25,7 +25,7 @@ struct Intake {
     IntakeStats stats;
     Started started[STARTED_MAX]; /* a ring: the oldest one gives way */
     guint next_started;
-    LogLimit refused, malformed;
+    LogLimit refused, malformed, starts;
 };
 
 Intake *intake_new(const Config *config, Dumpdir *dumpdir, Perform *perform, ConsoleLog *console)
@@ -37,6 +37,9 @@ Intake *intake_new(const Config *config, Dumpdir *dumpdir, Perform *perform, Con
     in->perform = perform;
     in->console = console;
     in->refused = (LogLimit)LOG_LIMIT(5, SPAN_S(60));
+    /* Anyone can say in anyone's name that he has just started: all machines of a data centre may,
+     * once. */
+    in->starts = (LogLimit)LOG_LIMIT(STARTED_MAX, SPAN_MS(500));
     in->malformed = (LogLimit)LOG_LIMIT(3, SPAN_S(60));
     return in;
 }
@@ -63,7 +66,11 @@ static void maybe_started(Intake *in, const NetAddr *host)
 {
     Mono now = perform_now(in->perform);
     Started *slot = NULL;
+    char text[NETADDR_STRLEN];
+    LogAbout about = {.client = text};
 
+    if (log_limit_spent(&in->starts, now, LOG_INFO))
+        return;
     for (guint i = 0; i < STARTED_MAX; i++)
         if (netaddr_host_equal(&in->started[i].host, host))
             slot = &in->started[i];
@@ -72,6 +79,8 @@ static void maybe_started(Intake *in, const NetAddr *host)
     if (!slot)
         slot = &in->started[in->next_started++ % STARTED_MAX];
     *slot = (Started){*host, now};
+    netaddr_host_to_string(host, text);
+    log_limited(&in->starts, now, LOG_INFO, &about, "says that its client has just started");
     perform_started(in->perform, host);
 }
 
@@ -93,6 +102,8 @@ static gboolean text_to_clients(Intake *in, const SockDatagram *d, const Event *
         perform_event(in->perform, exact, event);
         return TRUE;
     }
+    if (clients_at_host(clients, d->from) == 0)
+        return FALSE;
     for (guint i = clients_count(clients); i > 0; i--) {
         ClientEntry *entry = clients_nth(clients, i - 1);
 
@@ -114,7 +125,8 @@ static void on_text(Intake *in, const SockDatagram *d, const Event *event)
         in->stats.taken++;
     } else {
         in->stats.console++;
-        consolelog_take(in->console, d->from, m->data, m->len, perform_now(in->perform),
+        consolelog_take(in->console, d->from, m->data, m->len,
+                        clients_slots(perform_clients(in->perform)) > 0, perform_now(in->perform),
                         perform_wall(in->perform));
     }
 }
@@ -146,12 +158,22 @@ static gboolean is_secure(Intake *in, const char *host, const WireStart *start)
     return TRUE;
 }
 
+static void take_start(Intake *in, ClientEntry *entry)
+{
+    const WireMessage m = {.kind = WIRE_MSG_START, .start = client_facts(entry->client)->start};
+    const Event event = {.kind = EVENT_PACKET, .packet = &m};
+
+    entry->held = FALSE;
+    perform_event(in->perform, entry, &event);
+}
+
 static void on_new_start(Intake *in, const SockDatagram *d, const WireStart *start)
 {
     char host[NETADDR_STRLEN];
-    LogAbout about = {.client = netaddr_host_to_string(d->from, host)};
+    LogAbout about = {.client = host};
     ClientEntry *entry;
 
+    netaddr_host_to_string(d->from, host);
     if (!is_secure(in, host, start)) {
         in->stats.insecure++;
         return;
@@ -161,22 +183,13 @@ static void on_new_start(Intake *in, const SockDatagram *d, const WireStart *sta
     if (!entry) {
         in->stats.no_room++;
         log_limited(&in->refused, perform_now(in->perform), LOG_WARNING, &about,
-                    "says that it crashed, but %d machines are being looked after already: it has "
-                    "to wait",
-                    CLIENTS_MAX);
+                    "says that it crashed, but too many others do: it has to wait until its turn "
+                    "comes (%u are being looked after)",
+                    clients_count(perform_clients(in->perform)));
         return;
     }
     in->stats.taken++;
     entry->held = TRUE;
-}
-
-static void take_start(Intake *in, ClientEntry *entry)
-{
-    const WireMessage m = {.kind = WIRE_MSG_START, .start = client_facts(entry->client)->start};
-    const Event event = {.kind = EVENT_PACKET, .packet = &m};
-
-    entry->held = FALSE;
-    perform_event(in->perform, entry, &event);
 }
 
 void intake_known(gpointer user, guint32 id)
@@ -210,9 +223,12 @@ gboolean intake_recall(Intake *in, const NetAddr *from, const NetAddr *local,
 static void on_malformed(Intake *in, const SockDatagram *d, WireFault fault)
 {
     char host[NETADDR_STRLEN];
-    LogAbout about = {.client = netaddr_host_to_string(d->from, host)};
+    LogAbout about = {.client = host};
 
     in->stats.malformed[fault]++;
+    if (log_limit_spent(&in->malformed, perform_now(in->perform), LOG_INFO))
+        return;
+    netaddr_host_to_string(d->from, host);
     log_limited(&in->malformed, perform_now(in->perform), LOG_INFO, &about,
                 "sent a datagram of %" G_GSIZE_FORMAT
                 " bytes that is neither netdump nor text (%s)",

@@ -301,19 +301,25 @@ static void tell_suppressed(LogLimit *limit, Mono now)
             n, n == 1 ? " was" : "s were", MAX(s, 1));
 }
 
+gboolean log_limit_spent(LogLimit *limit, Mono now, int priority)
+{
+    refill(limit, now);
+    if (limit->spent < limit->burst)
+        return FALSE;
+    if (limit->suppressed++ == 0) {
+        limit->since = now;
+        limit->priority = priority;
+    }
+    return TRUE;
+}
+
 gboolean log_limited(LogLimit *limit, Mono now, int priority, const LogAbout *about,
                      const char *format, ...)
 {
     va_list args;
 
-    refill(limit, now);
-    if (limit->spent >= limit->burst) {
-        if (limit->suppressed++ == 0) {
-            limit->since = now;
-            limit->priority = priority;
-        }
+    if (log_limit_spent(limit, now, priority))
         return FALSE;
-    }
     limit->spent++;
     tell_suppressed(limit, now);
     va_start(args, format);

@@ -74,6 +74,10 @@ typedef struct {
 gboolean log_limited(LogLimit *limit, Mono now, int priority, const LogAbout *about,
                      const char *format, ...) G_GNUC_PRINTF(5, 6);
 
+/* TRUE, and the message counts as dropped, if log_limited() would not log it: for messages that
+ * cost something to make. */
+gboolean log_limit_spent(LogLimit *limit, Mono now, int priority);
+
 /* Tells what was dropped once a token is back; the deadline says when that will be. */
 Mono log_limit_deadline(const LogLimit *limit);
 void log_limit_tick(LogLimit *limit, Mono now);

@@ -24,6 +24,7 @@ struct Perform {
     GArray *outcome; /* of Outcome; events that follow from it */
     GPtrArray *grown;
     PerformStats stats;
+    LogLimit forged_limit;
 };
 
 typedef struct {
@@ -166,16 +167,15 @@ static void run_hook(Perform *p, const ClientEntry *entry, ClientHook hook)
 void perform_started(Perform *p, const NetAddr *host)
 {
     char text[NETADDR_STRLEN];
-    LogAbout about = {.client = netaddr_host_to_string(host, text)};
 
-    log_about(LOG_INFO, &about, "says that its client has just started");
-    hooks_run(p->hooks, HOOKS_START, netaddr_host_hash(host), about.client, NULL, 0, p->now);
+    hooks_run(p->hooks, HOOKS_START, netaddr_host_hash(host), netaddr_host_to_string(host, text),
+              NULL, 0, p->now);
 }
 
 /* -- actions ------------------------------------------------------------------------------------
  */
 
-Report perform_report(const Perform *p, const ClientEntry *entry)
+Report perform_report(Perform *p, const ClientEntry *entry)
 {
     return (Report){
         .entry = entry,
@@ -186,6 +186,7 @@ Report perform_report(const Perform *p, const ClientEntry *entry)
         .client_timeout = p->world.config->client_timeout,
         .max_dumps = p->world.config->max_concurrent_dumps,
         .socket_drops = sock_drops(p->world.sock) - entry->drops_before,
+        .limit = &p->forged_limit,
     };
 }
 
@@ -337,6 +338,7 @@ Perform *perform_new(const PerformWorld *world)
     p->hooks = hooks_new(dumpdir_path(world->dumpdir), SPAN_S(world->config->script_timeout),
                          on_hook_end, p);
     p->pool = vmcore_pool_new(VMCORE_POOL_BLOCKS);
+    p->forged_limit = (LogLimit)LOG_LIMIT(5, SPAN_S(60));
     p->actions = g_array_new(FALSE, FALSE, sizeof(Action));
     p->outcome = g_array_new(FALSE, FALSE, sizeof(Outcome));
     p->grown = g_ptr_array_new();

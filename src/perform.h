@@ -66,6 +66,6 @@ guint64 perform_expected(const Perform *p);
 void perform_shutdown(Perform *p);
 
 /* What reports on this client are made of; its pointers live as long as the entry. */
-Report perform_report(const Perform *p, const ClientEntry *entry);
+Report perform_report(Perform *p, const ClientEntry *entry);
 
 const PerformStats *perform_stats(const Perform *p);

@@ -161,9 +161,8 @@ static void say_ended(const Report *r)
                                   report_pages_done(f), f->nr_pages, client_reason_text(f->reason),
                                   more, dumpfiles_path(r->files)));
     else if (f->reason == REASON_UNREACHABLE)
-        say_freed(
-            r, LOG_WARNING,
-            g_strdup_printf("says that it crashed, but %s%s", client_reason_text(f->reason), more));
+        log_limited(r->limit, r->now, LOG_WARNING, &(LogAbout){.client = r->entry->host},
+                    "says that it crashed, but %s%s", client_reason_text(f->reason), more);
     else
         say_freed(r, LOG_WARNING,
                   g_strdup_printf("crashed and is not dumped: %s%s; only its log is kept",

@@ -5,6 +5,7 @@
 
 #include "clients.h"
 #include "dumpfiles.h"
+#include "log.h"
 
 /* What a report needs beside the client's facts. */
 typedef struct {
@@ -16,6 +17,7 @@ typedef struct {
     guint client_timeout; /* seconds */
     guint max_dumps;
     guint64 socket_drops; /* since the dump began */
+    LogLimit *limit;      /* for what anyone can provoke with a forged address */
 } Report;
 
 /* Log a note of the state machine. */
