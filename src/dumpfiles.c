@@ -40,7 +40,8 @@ struct DumpFiles {
     DumpdirSpace space;
     guint info_pending; /* info that waits for the disk, */
     struct Work *last;  /* and the journal's last record, which waits for that */
-    gsize log_pending;
+    GString *text;      /* escaped, for the log: waits until log_jobs are done */
+    guint log_jobs;
     gboolean log_dropped;
 };
 
@@ -63,6 +64,7 @@ static void unref(DumpFiles *f)
         return;
     journal_close(f->journal);
     crashdir_free(f->dir);
+    g_string_free(f->text, TRUE);
     g_free(f->kernel);
     g_free(f);
 }
@@ -129,6 +131,7 @@ static DumpFiles *new_files(const DumpFilesShared *shared)
     DumpFiles *f = g_new0(DumpFiles, 1);
 
     f->shared = shared;
+    f->text = g_string_new(NULL);
     f->refs = 1;
     f->queue = disk_queue_new(shared->disk, on_failed, f);
     f->journal_queue = disk_queue_new(shared->disk, on_failed, f);
@@ -240,8 +243,12 @@ static int run_remove_journal(gpointer data)
     return err;
 }
 
+static void push_log(DumpFiles *f);
+
 void dumpfiles_close(DumpFiles *files, gboolean keep)
 {
+    if (files->is_open)
+        push_log(files);
     if (files->is_open && !keep)
         push(files->queue, work_new(files), run_remove_journal, NULL, "remove the journal", 0);
     files->closed = TRUE;
@@ -428,19 +435,37 @@ static int run_log(gpointer data)
     return err;
 }
 
+static void done_log(gpointer data, int err);
+
+/* All that has come since the last one. */
+static void push_log(DumpFiles *f)
+{
+    Work *w;
+
+    if (f->text->len == 0)
+        return;
+    w = work_new(f);
+    w->len = f->text->len;
+    w->text = g_string_free(f->text, FALSE);
+    f->text = g_string_new(NULL);
+    f->log_jobs++;
+    push(f->queue, w, run_log, done_log, "write to the dump's log", w->len);
+}
+
 static void done_log(gpointer data, G_GNUC_UNUSED int err)
 {
-    Work *w = data;
+    DumpFiles *f = ((Work *)data)->files;
 
-    w->files->log_pending -= w->len;
+    if (--f->log_jobs == 0)
+        push_log(f);
 }
 
 void dumpfiles_log(DumpFiles *files, const guint8 *text, gsize len)
 {
     LogAbout about = {.client = files->host, .dir = dumpfiles_path(files)};
-    Work *w;
+    gsize at = files->text->len;
 
-    if (files->log_pending > LOG_PENDING_MAX) {
+    if (at > LOG_PENDING_MAX) {
         if (!files->log_dropped)
             log_about(LOG_WARNING, &about,
                       "the disk is too slow for its console text: some of it "
@@ -448,11 +473,11 @@ void dumpfiles_log(DumpFiles *files, const guint8 *text, gsize len)
         files->log_dropped = TRUE;
         return;
     }
-    w = work_new(files);
-    w->text = g_malloc(TEXT_ESCAPED_MAX(len) + 1);
-    w->len = text_escape(text, len, w->text);
-    files->log_pending += w->len;
-    push(files->queue, w, run_log, done_log, "write to the dump's log", w->len);
+    g_string_set_size(files->text, at + TEXT_ESCAPED_MAX(len) + 1);
+    g_string_truncate(files->text, at + text_escape(text, len, files->text->str + at));
+    /* One job at a time: masses of text, forged perhaps, must not cost the dump its disk. */
+    if (files->log_jobs == 0)
+        push_log(files);
 }
 
 static int run_info(gpointer data)
