@@ -306,6 +306,16 @@ static Mono slow_deadline(const Client *c)
     return mono_add(c->got_since, SLOW_TIMEOUTS * c->spec.client_timeout);
 }
 
+/* The earlier one of both: of a table full of clients it is asked in every turn. */
+static Mono patience_deadline(const Client *c)
+{
+    Span timeout = c->spec.client_timeout;
+
+    if (!may_be_silent(c) || !client_waits(c))
+        return MONO_NEVER;
+    return mono_min(mono_add(c->heard, timeout), mono_add(c->got_since, SLOW_TIMEOUTS * timeout));
+}
+
 static gboolean is_slow(const Client *c)
 {
     Span span = SLOW_TIMEOUTS * c->spec.client_timeout;
@@ -524,7 +534,7 @@ void client_step(Client *c, Mono now, const Event *event, GArray *actions)
 
 Mono client_deadline(const Client *c)
 {
-    Mono deadline = mono_min(c->timer, mono_min(silence_deadline(c), slow_deadline(c)));
+    Mono deadline = mono_min(c->timer, patience_deadline(c));
 
     if (!c->begun)
         return (Mono){0};
