@@ -192,6 +192,8 @@ void check_ended(World *w, const ClientEntry *entry, const Session *s)
         world_fail(w, "COMPLETE before vmcore has its name");
     if (f->reason == REASON_SILENT)
         check_silence(w, s);
+    if (f->reason == REASON_SLOW && s->machine->state == KERNEL_DEAD)
+        world_fail(w, "machine %u is dead, not slow", s->machine->number);
     if ((f->reason == REASON_DISK || f->reason == REASON_NO_SPACE) && !s->crash->denied)
         world_fail(w, "%s, but it did not", client_reason_text(f->reason));
 }
@@ -207,6 +209,8 @@ void check_close(World *w, const ClientEntry *entry, const Session *s, gboolean 
         world_fail(w, "CLOSE without a result");
     if (f->result == RESULT_COMPLETE && !s->dump->renamed)
         world_fail(w, "COMPLETE, but vmcore is not");
+    if (s->dump && s->dump->whole && !s->crash->denied && f->result != RESULT_COMPLETE && !keep)
+        world_fail(w, "every page was there, but it is %s", client_result_name(f->result));
     if (f->regs_len > 0 && f->dumps && !s->crash->regs_doubt &&
         (f->regs_len != s->crash->regs_len || memcmp(f->regs, s->crash->regs, f->regs_len) != 0))
         world_fail(w, "other registers than the machine's");

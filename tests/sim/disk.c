@@ -36,6 +36,7 @@ void disk_adopt(World *w, Dump *d, guint32 client)
     d->client = client;
     d->life = w->life;
     d->open = TRUE;
+    d->forgotten = FALSE;
     d->in_use = d->whole = d->partial = d->skip = d->closed = FALSE;
     d->gathered = (Chunks){0};
     d->files = (Strand){.dump = d};
@@ -114,11 +115,12 @@ void disk_push(World *w, Strand *s, Job *job)
 }
 
 /* Does this operation of the disk fail? */
-static gboolean is_faulty(World *w)
+static gboolean is_faulty(World *w, JobKind kind)
 {
     if (!w->sc.disk_faults)
         return FALSE;
-    if (++w->disk_ops == w->sc.fault_at)
+    if ((w->sc.fault_kind == -1 || w->sc.fault_kind == (int)kind) &&
+        ++w->disk_ops == w->sc.fault_at)
         w->faults_left = w->sc.fault_length;
     if (w->faults_left == 0)
         return FALSE;
@@ -214,8 +216,10 @@ static void run_journal(World *w, Dump *d, const Job *job)
 {
     gboolean first = !d->journal;
 
-    if (is_faulty(w))
+    if (is_faulty(w, job->kind))
         return;
+    if (!first && d->latest.state == JOURNAL_REBOOTING && job->record->state != JOURNAL_REBOOTING)
+        world_fail(w, "what has ended is journaled as if it went on");
     if (job->sync)
         sync_file(d);
     d->synced_floor =
@@ -232,25 +236,25 @@ static int run_job(World *w, Dump *d, const Job *job)
 {
     switch (job->kind) {
     case JOB_DIR:
-        if (is_faulty(w))
+        if (is_faulty(w, job->kind))
             return ENOSPC;
         d->made = TRUE;
         break;
     case JOB_SPACE:
         break;
     case JOB_CREATE:
-        if (is_faulty(w))
+        if (is_faulty(w, job->kind))
             return ENOSPC;
         break;
     case JOB_PAGES:
-        if (is_faulty(w)) {
+        if (is_faulty(w, job->kind)) {
             write_chunks(d, &job->chunks, (guint)world_below(w, job->chunks.n));
             return world_chance(w, 5000) ? ENOSPC : EIO;
         }
         write_chunks(d, &job->chunks, job->chunks.n);
         break;
     case JOB_WHOLE:
-        if (is_faulty(w))
+        if (is_faulty(w, job->kind))
             return ENOSPC;
         sync_file(d);
         d->renamed = TRUE;
@@ -265,6 +269,9 @@ static int run_job(World *w, Dump *d, const Job *job)
         break;
     case JOB_FORGET:
         d->journal = FALSE;
+        d->forgotten = TRUE;
+        break;
+    case JOB_N_KINDS:
         break;
     }
     return 0;
@@ -364,6 +371,8 @@ static void lose_unsynced(World *w, Dump *d)
         d->written[i] = d->synced[i] | (d->written[i] & (all ? 0 : world_random(w)));
     if (world_chance(w, 5000))
         d->latest = d->durable;
+    if (d->forgotten && d->life == w->life && world_chance(w, 3000))
+        d->journal = TRUE; /* nobody has synced the directory since */
     d->latest.floor_written = d->latest.floor_synced;
 }
 

@@ -20,6 +20,7 @@ typedef enum {
     JOB_PARTIAL, /* or not */
     JOB_JOURNAL,
     JOB_FORGET, /* the journal is removed */
+    JOB_N_KINDS
 } JobKind;
 
 /* A chunk that is to be written. */
@@ -58,7 +59,8 @@ struct Dump {
     guint64 *written, *synced; /* bits of chunks, by page */
     gboolean made;             /* the directory */
     gboolean file, renamed;
-    gboolean journal; /* it is there, and was not removed */
+    gboolean journal;   /* it is there, and was not removed */
+    gboolean forgotten; /* it was removed in this life of the server's */
     JournalRecord latest, durable;
     Kernel *kernel; /* in vmcore's head */
     guint32 synced_floor;

@@ -35,6 +35,7 @@ static void choose_fate(World *w, Machine *m)
         return;
     m->fate_at = 1 + world_scaled(w, 9);
     m->dies = world_chance(w, 5000);
+    m->on_state = world_chance(w, 4000);
     m->recrashes = m->dies ? 0 : 1 + (guint)world_below(w, 2);
 }
 
@@ -238,9 +239,10 @@ static void answer(World *w, Machine *m, const WireRequest *r)
 }
 
 /* It dies or crashes again where it was to. TRUE if so. */
-static gboolean meet_fate(World *w, Machine *m)
+static gboolean meet_fate(World *w, Machine *m, WireCommand command)
 {
-    if (++m->served != m->fate_at)
+    m->served++;
+    if (m->fate_at == 0 || (m->on_state ? command != WIRE_CMD_SHOW_STATE : m->served != m->fate_at))
         return FALSE;
     m->crash->over = TRUE;
     if (m->dies) {
@@ -265,7 +267,7 @@ static void work(World *w, Machine *m)
     m->queue_head++;
     m->queue_len--;
     m->working = FALSE;
-    if (meet_fate(w, m))
+    if (meet_fate(w, m, r.command))
         return;
     life = m->life;
     answer(w, m, &r);

@@ -86,6 +86,7 @@ struct Machine {
     guint recrashes; /* ... and in the middle of a dump */
     guint64 fate_at; /* request at which it dies or crashes again; 0 = never */
     gboolean dies;
+    gboolean on_state; /* ... at SHOW_STATE instead */
 
     guint32 offers, agreed; /* extensions */
     Span patience;          /* without a word, before it goes on to its own reboot */

@@ -1,7 +1,7 @@
 /* scenario.c - what chance decides beforehand about a world.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "sim/world.h"
+#include "sim/disk.h"
 
 #include <stdio.h>
 
@@ -36,12 +36,13 @@ static void choose_disk(World *w)
 
     sc->disk_delay = (Span)world_scaled(w, world_chance(w, 9500) ? 14 : 22);
     sc->gather = (guint)world_scaled(w, 7);
-    sc->unusable = world_chance(w, 1000) ? 3000 : 0;
-    sc->hook_slow = world_chance(w, 500);
+    sc->unusable = world_chance(w, 1500) ? 5000 : 0;
+    sc->hook_slow = world_chance(w, 1500);
     sc->no_space = world_chance(w, 300);
     sc->disk_faults = world_chance(w, 1500);
     if (sc->disk_faults) {
-        sc->fault_at = 1 + world_scaled(w, 6);
+        sc->fault_kind = world_chance(w, 4000) ? -1 : (int)world_below(w, JOB_N_KINDS);
+        sc->fault_at = 1 + world_scaled(w, sc->fault_kind == -1 ? 6 : 3);
         sc->fault_length = world_chance(w, 3000) ? G_MAXUINT : 1 + (guint)world_scaled(w, 3);
     }
 }
@@ -55,13 +56,15 @@ void scenario_choose(World *w)
     sc->max_dumps = world_chance(w, 9000) ? 2 * MACHINES_MAX : (guint)world_below(w, 4);
     sc->max_in_flight = world_chance(w, 8000) ? WINDOW_MAX : 1 + (guint)world_scaled(w, 7);
     sc->rcvbuf = (gsize)1 << (13 + world_below(w, 12));
-    sc->client_timeout = world_chance(w, 8000) ? SPAN_S(60) : SPAN_S(20 + world_below(w, 100));
+    sc->client_timeout = world_chance(w, 7000) ? SPAN_S(60) : SPAN_S(20 + world_below(w, 100));
     choose_network(w);
     choose_disk(w);
     if (world_chance(w, 2500))
         sc->ends = 1 + (guint)world_below(w, G_N_ELEMENTS(sc->end_at));
-    for (guint i = 0; i < sc->ends; i++)
-        sc->end_at[i] = 1 + world_scaled(w, 10);
+    for (guint i = 0; i < sc->ends; i++) {
+        sc->end_on[i] = world_chance(w, 5000) ? -1 : (int)world_below(w, ACTION_CLOSE + 1);
+        sc->end_at[i] = 1 + world_scaled(w, sc->end_on[i] == -1 ? 10 : 3);
+    }
 }
 
 void scenario_print(const World *w)
@@ -87,5 +90,6 @@ void scenario_print(const World *w)
         printf("# ... at operation %" G_GUINT64_FORMAT ", for %u\n", sc->fault_at,
                sc->fault_length);
     for (guint i = 0; i < sc->ends; i++)
-        printf("# the server ends in step %" G_GUINT64_FORMAT "\n", sc->end_at[i]);
+        printf("# the server ends with %" G_GUINT64_FORMAT ". %s %d\n", sc->end_at[i],
+               sc->end_on[i] == -1 ? "step" : "action of kind", sc->end_on[i]);
 }

@@ -33,13 +33,28 @@ static void trace_action(World *w, const Action *a)
         world_trace(w, (guint64)a->chunk.pfn << 32 ^ a->chunk.offset ^ (guint64)a->chunk.whole);
 }
 
+static gboolean has_action(const World *w, int kind)
+{
+    for (guint i = 0; i < w->actions->len; i++)
+        if (g_array_index(w->actions, Action, i).kind == (ActionKind)kind)
+            return TRUE;
+    return FALSE;
+}
+
 /* The server ends in this step, somewhere between its actions? */
 static gboolean ends_now(World *w)
 {
-    for (guint i = 0; i < w->sc.ends; i++)
-        if (w->step == w->sc.end_at[i])
-            return TRUE;
-    return FALSE;
+    gboolean ends = FALSE;
+
+    for (guint i = 0; i < w->sc.ends; i++) {
+        int kind = w->sc.end_on[i];
+
+        ends |= kind == -1 ? w->step == w->sc.end_at[i]
+                           : has_action(w, kind) && w->acted[kind] + 1 == w->sc.end_at[i];
+    }
+    for (int kind = 0; kind <= ACTION_CLOSE; kind++)
+        w->acted[kind] += has_action(w, kind) ? 1 : 0;
+    return ends;
 }
 
 static void step(World *w, ClientEntry *entry, const Event *event, Crash *speaker)
@@ -59,7 +74,7 @@ static void step(World *w, ClientEntry *entry, const Event *event, Crash *speake
     if (ends_now(w) && !w->ending) {
         w->ending = TRUE;
         w->how = (EndKind)world_below(w, 3);
-        if (w->how != END_SHUTDOWN)
+        if (w->how != END_SHUTDOWN && world_chance(w, 5000))
             to_do = (guint)world_below(w, to_do + 1);
     }
     for (guint i = 0; i < to_do; i++) {

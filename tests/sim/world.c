@@ -123,7 +123,7 @@ void world_trace(World *w, guint64 value)
     w->trace = rng_mix(w->trace ^ value) + 1;
 }
 
-static void say(const World *w, const char *format, va_list args)
+static void G_GNUC_PRINTF(2, 0) say(const World *w, const char *format, va_list args)
 {
     printf("# %10.6f ", (double)w->now.us / 1e6);
     vprintf(format, args);
@@ -175,6 +175,7 @@ static void reset(World *w, guint64 seed)
     w->order = 0;
     w->up = w->ending = w->outage = FALSE;
     w->step = w->disk_ops = 0;
+    memset(w->acted, 0, sizeof w->acted);
     w->faults_left = 0;
     w->trace = seed;
     g_random_set_seed((guint32)rng_mix(seed));

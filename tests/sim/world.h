@@ -55,10 +55,12 @@ typedef struct {
     guint unusable; /* vmcore-incomplete can't be gone on with */
     Span disk_delay;
     guint gather;       /* whole pages that wait for more before they are written */
-    guint64 fault_at;   /* which operation of the disk fails, ... */
+    int fault_kind;     /* of job that fails, -1 = any */
+    guint64 fault_at;   /* which one of them, ... */
     guint fault_length; /* how many do, unless netdump-nospace helps */
     guint ends;         /* how often the server ends */
-    guint64 end_at[4];  /* at which steps */
+    int end_on[4];      /* an action of this kind, -1 = a step */
+    guint64 end_at[4];  /* the how manieth */
 } Scenario;
 
 typedef enum { END_KILLED, END_POWER_CUT, END_SHUTDOWN } EndKind;
@@ -93,6 +95,7 @@ struct World {
     GArray *actions, *outcome;
     GPtrArray *grown;
     guint64 step;
+    guint64 acted[ACTION_CLOSE + 1]; /* how often, by kind */
 
     GArray *callers;     /* of Caller: on the disk */
     guint64 callers_are; /* a hash of those that should be */
