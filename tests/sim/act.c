@@ -132,6 +132,8 @@ static JournalRecord *record_of(World *w, const ClientEntry *entry, const Sessio
     r->local = entry->local;
     r->started = SPAN_S(1000000000) + s->dump->number;
     recordfacts_fill(r, client_facts(entry->client));
+    if (s->dump->ended && r->state != JOURNAL_REBOOTING)
+        world_fail(w, "what has ended is journaled as if it went on");
     if (!record_encode(r, 1, bytes))
         world_fail(w, "what is to be journaled makes no sense");
     if (record_decode(bytes, sizeof bytes, r, &sequence))
@@ -220,6 +222,8 @@ static void act_note(World *w, const ClientEntry *entry, const Session *s, Clien
         w->totals.resumed++;
     if (note == NOTE_ENDED)
         check_ended(w, entry, s);
+    if (note == NOTE_ENDED && s->dump)
+        s->dump->ended = TRUE;
 }
 
 static void act_close(World *w, const ClientEntry *entry, Session *s, gboolean keep)

@@ -36,7 +36,7 @@ void disk_adopt(World *w, Dump *d, guint32 client)
     d->client = client;
     d->life = w->life;
     d->open = TRUE;
-    d->forgotten = FALSE;
+    d->forgotten = d->ended = FALSE;
     d->in_use = d->whole = d->partial = d->skip = d->closed = FALSE;
     d->gathered = (Chunks){0};
     d->files = (Strand){.dump = d};

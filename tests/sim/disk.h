@@ -71,6 +71,7 @@ struct Dump {
     gboolean in_use;   /* vmcore is open */
     gboolean whole;    /* FINISH was given, */
     gboolean partial;  /* ... so or so */
+    gboolean ended;    /* its result was told */
     gboolean skip;     /* behind FINISH not whole, writes that fail are left out */
     Chunks gathered;
     Strand files, records;

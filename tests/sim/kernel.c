@@ -63,7 +63,7 @@ Machine *kernel_new(World *w, guint number)
     m->ring = world_chance(w, 8000) ? RING_MAX : 64;
     m->work = (Span)(1 + world_scaled(w, 11));
     m->gap = (Span)(1 + world_scaled(w, 16));
-    m->lines = (guint)world_scaled(w, world_chance(w, 9000) ? 5 : 9);
+    m->lines = (guint)world_scaled(w, world_chance(w, 8000) ? 5 : 10);
     m->deaf = world_chance(w, 9000) ? 0 : 1 + (guint)world_below(w, 4);
     m->crashes = world_chance(w, 9300) ? 0 : 1 + (guint)world_below(w, 2);
     choose_fate(w, m);
