@@ -20,7 +20,9 @@ def faulty(directory, fault):
     """A daemon in which a system call fails."""
     daemon = Daemon(directory)
     preload = os.environ.get("LD_PRELOAD", "")
-    daemon.env = dict(os.environ, FAULT=fault, LD_PRELOAD=(preload + " " + FAULTS).strip())
+    # A sanitizer's runtime would rather be first itself.
+    asan = (os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0").strip(":")
+    daemon.env = dict(os.environ, FAULT=fault, LD_PRELOAD=(preload + " " + FAULTS).strip(), ASAN_OPTIONS=asan)
     return daemon
 
 
