@@ -13,7 +13,7 @@ for source in tests/fuzz/fuzz-*.c; do
     name=$(basename "$source" .c)
     corpus=tests/fuzz/corpus/${name#fuzz-}
     if [ ! -x "$fuzz/$name" ]; then
-        echo "ok $n - $name # SKIP no clang with libFuzzer"
+        echo "ok $n - $name # SKIP not built: no clang with libFuzzer, or SANITIZE"
     elif out=$("$fuzz/$name" -runs=0 "$corpus" 2>&1); then
         echo "ok $n - $name over $(find "$corpus" -type f | wc -l) inputs"
     else

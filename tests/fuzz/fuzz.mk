@@ -34,10 +34,13 @@ fuzz: $(FUZZ_TARGETS)
 fuzz-keep: $(FUZZ_TARGETS)
 	FUZZ=$(FUZZ) tests/fuzz/run-fuzz --keep $(FUZZ_NAMES)
 
-# check runs every target over the corpus, where there is a clang with libFuzzer.
+# check runs every target over the corpus, where there is a clang with libFuzzer. (With SANITIZE it
+# would be the same programs once more.)
+ifeq ($(SANITIZE),)
 ifneq ($(shell echo 'int LLVMFuzzerTestOneInput(const char *, unsigned long); int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return d && n > 9; }' | \
          $(FUZZ_CC) -fsanitize=fuzzer,address,undefined -x c -o /dev/null - 2>/dev/null && echo yes),)
 check: $(FUZZ_TARGETS)
+endif
 endif
 CHECK_TESTS += tests/fuzz/60-corpus.t
 
