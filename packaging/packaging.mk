@@ -118,8 +118,11 @@ rpm:
 check-deb: deb
 	BUILD=$(BUILD) packaging/check-deb
 
+check-systemd: deb
+	BUILD=$(BUILD) packaging/check-systemd
+
 lint-packages: deb rpm
 	lintian --fail-on error,warning --tag-display-limit 0 $(BUILD)/deb/*.changes
 	rpmlint -c packaging/rpm/rpmlint.toml $(BUILD)/rpm/RPMS/*/netdump-server-$(VERSION)-*.rpm
 
-.PHONY: install uninstall deb rpm check-deb lint-packages
+.PHONY: install uninstall deb rpm check-deb check-systemd lint-packages

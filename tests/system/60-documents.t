@@ -288,6 +288,7 @@ README_RULES = [
     (r"netdump-sim --size=64M 127\.0\.0\.1$", run_it),
     (r"netdump-server --list$", run_it),
     (r"\.ci/run\b", lambda w, c: (os.access(".ci/run", os.X_OK), "not executable")),
+    (r"netdump\(8\)$", lambda w, c: (os.path.exists("client/netdump.8"), "it is not there")),
     (r"netdump-\S+\(\d\)$", None),  # "Read on": manual pages and files
     (r"(doc|scripts|src)/\S*", None),
 ]
