@@ -32,6 +32,8 @@ typedef struct {
     guint share;          /* pages that it may have in flight; 0 where it does not dump */
     gpointer files;       /* perform.c's: its DumpFiles, or NULL */
     guint64 drops_before; /* of the socket, when it came */
+    guint open;           /* perform.c's: see perform_mark_open() */
+    guint64 answered_before;
 } ClientEntry;
 
 typedef struct {

@@ -7,6 +7,7 @@
 #include "daemon.h"
 #include "intake.h"
 #include "log.h"
+#include "nap.h"
 #include "perform.h"
 #include "publish.h"
 
@@ -22,14 +23,6 @@
 
 #define PROGRESS_EVERY SPAN_MS(500)
 
-/* A wake-up for each datagram or two costs more than the datagrams. So before the socket is drained
- * we nap, for a part of the time in which what is on its way will arrive: the client has work in
- * hand meanwhile, and the rate does not suffer. Shorter naps than NAP_MIN are not worth the system
- * call; longer ones than NAP_MAX were measured to save nothing more. */
-#define NAP_PART 4 /* of the time until all that was asked for is here */
-#define NAP_MIN  SPAN_MS(1) / 50
-#define NAP_MAX  SPAN_MS(1) / 10
-
 struct Loop {
     Config *config;
     Sock *sock;
@@ -44,9 +37,7 @@ struct Loop {
     gboolean stop;
     gint64 wall; /* us since 1970, of this turn */
     Mono next_progress;
-    Mono rate_since;   /* the arrival rate is measured from then on */
-    guint64 rate_from; /* datagrams received until then */
-    gdouble per_us;    /* datagrams a microsecond lately */
+    Nap nap;
     guint64 drops_seen;
     guint64 send_failed_seen;
     LogLimit drops_limit, send_limit, select_limit;
@@ -217,37 +208,28 @@ static void take_signals(Loop *l)
 /* -- a turn -------------------------------------------------------------------------------------
  */
 
-static void measure_rate(Loop *l, Mono now)
+static void rest(Loop *l)
 {
-    guint64 received = sock_stats(l->sock)->received;
-    Span passed = mono_diff(now, l->rate_since);
+    struct timespec time = {.tv_nsec = nap_span(&l->nap) * 1000};
 
-    if (passed < SPAN_MS(2))
-        return;
-    l->per_us = (l->per_us + (gdouble)(received - l->rate_from) / (gdouble)passed) / 2;
-    l->rate_since = now;
-    l->rate_from = received;
-}
-
-static void nap(Loop *l)
-{
-    gdouble until_all = l->per_us > 0 ? (gdouble)perform_expected(l->perform) / l->per_us : 0;
-    Span span = MIN((Span)(until_all / NAP_PART), NAP_MAX);
-    struct timespec time = {.tv_nsec = span * 1000};
-
-    if (span >= NAP_MIN)
+    if (time.tv_nsec > 0)
         clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }
 
 static void drain_socket(Loop *l)
 {
-    for (guint i = 0; i < BATCHES_A_TURN; i++) {
-        guint n = sock_receive(l->sock, intake_datagram, l->intake);
+    gdouble answered;
+    guint n = SOCK_BATCH;
 
+    perform_mark_open(l->perform);
+    for (guint i = 0; i < BATCHES_A_TURN && n >= SOCK_BATCH; i++) {
+        set_time(l); /* round trips are measured by it */
+        n = sock_receive(l->sock, intake_datagram, l->intake);
         sock_flush(l->sock);
-        if (n < SOCK_BATCH)
-            return;
     }
+    answered = perform_answered(l->perform);
+    if (answered >= 0)
+        nap_learn(&l->nap, answered);
 }
 
 static void watch_socket(Loop *l)
@@ -319,9 +301,8 @@ static void turn(Loop *l)
     }
 
     if (sock_is_ready(l->sock, &readable))
-        nap(l);
+        rest(l);
     set_time(l);
-    measure_rate(l, perform_now(l->perform));
     take_signals(l);
     /* Packets before timers: what has arrived while we were busy is not late. */
     if (sock_is_ready(l->sock, &readable))

@@ -502,16 +502,35 @@ Mono perform_deadline(const Perform *p)
     return mono_min(clients_deadline(p->clients), hooks_deadline(p->hooks));
 }
 
-guint64 perform_expected(const Perform *p)
+static const WindowStats *pages_of(const ClientEntry *entry)
 {
-    guint64 expected = 0;
+    return &client_facts(entry->client)->pages;
+}
+
+void perform_mark_open(Perform *p)
+{
+    for (guint i = 0; i < clients_count(p->clients); i++) {
+        ClientEntry *entry = clients_nth(p->clients, i);
+
+        entry->open = pages_of(entry)->in_flight;
+        entry->answered_before = pages_of(entry)->answered;
+    }
+}
+
+gdouble perform_answered(const Perform *p)
+{
+    gdouble sum = 0, answers = 0;
 
     for (guint i = 0; i < clients_count(p->clients); i++) {
-        const ClientFacts *f = client_facts(clients_nth(p->clients, i)->client);
+        const ClientEntry *entry = clients_nth(p->clients, i);
+        gdouble n = (gdouble)(pages_of(entry)->answered - entry->answered_before);
 
-        expected += (guint64)f->pages.in_flight * (f->page_size / WIRE_CHUNK_SIZE);
+        if (entry->open > 0) {
+            sum += n * MIN(n / entry->open, 1);
+            answers += n;
+        }
     }
-    return expected;
+    return answers > 0 ? sum / answers : -1;
 }
 
 static void drain_disk(Perform *p)

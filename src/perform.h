@@ -58,8 +58,13 @@ void perform_started(Perform *p, const NetAddr *host);
 void perform_tick(Perform *p);
 Mono perform_deadline(const Perform *p);
 
-/* Datagrams that the clients have been asked for and that have not come yet, about. */
-guint64 perform_expected(const Perform *p);
+/* Remember which requests for pages are open. */
+void perform_mark_open(Perform *p);
+
+/* What part of them has been answered since, 0..1; -1 if no page has come. Where machines differ,
+ * each answer counts for the part that its own machine has worked off: the one that is about to run
+ * out of requests tells, not another one that has many left. */
+gdouble perform_answered(const Perform *p);
 
 /* Leave every dump so that the next server can go on with it; waits for the disk, but not for
  * ever. */

@@ -9,9 +9,10 @@
 #define SLACK_START 3  /* positions a page may be late before it counts as lost: TCP's threshold */
 #define SLACK_MAX   64 /* ... at most, on a network that was seen to reorder */
 
-#define GROWTH_UNMEASURED 32          /* cwnd's limit before the path's rate is known */
-#define RATE_INTERVAL     SPAN_MS(10) /* the shortest time over which the rate is measured */
-#define BACK_OFF          0.7         /* what is left of cwnd after a loss: CUBIC's, RFC 9438 */
+#define ENOUGH        32          /* pages: cwnd grows so far on any path */
+#define HARMLESS      8           /* pages that even a switch's queue of 32 KiB holds */
+#define BACK_OFF      0.7         /* what is left of cwnd after a loss: CUBIC's, RFC 9438 */
+#define RATE_INTERVAL SPAN_MS(10) /* the shortest time over which the rate is measured */
 
 typedef enum { ENTRY_IN_FLIGHT, ENTRY_LOST, ENTRY_WHOLE, ENTRY_DONE } EntryState;
 
@@ -183,10 +184,11 @@ static void measure_rate(Window *w, Mono now)
     w->rate_pages = 0;
 }
 
-/* Twice what the path holds is enough to keep it busy; more would only sit in queues. */
+/* Twice what the path holds is enough to keep it busy; more would only sit in queues. But where a
+ * round trip takes less time than we need to wake up, it is us that must be bridged. */
 static void grow(Window *w)
 {
-    gdouble enough = w->rate > 0 ? 2 * path_pages(w) + 8 : GROWTH_UNMEASURED;
+    gdouble enough = MAX(2 * path_pages(w) + 8, ENOUGH);
 
     if (w->stats.in_flight + 1 < (guint)w->cwnd || w->cwnd >= enough)
         return;
@@ -197,7 +199,7 @@ static void grow(Window *w)
 /* A request with position `seq` was lost. Losses of one round trip count once. */
 static void back_off(Window *w, guint32 seq)
 {
-    gdouble floor = MIN(1.25 * path_pages(w) + WINDOW_START, w->cwnd);
+    gdouble floor = MIN(MAX(1.25 * path_pages(w) + WINDOW_START, HARMLESS), w->cwnd);
 
     if ((gint32)(seq - w->recover) <= 0)
         return;
@@ -231,10 +233,13 @@ static void find_gaps(Window *w)
 }
 
 /* An answer to the request of `e` is here. That of a page that was asked for twice may belong to
- * the first time, so it tells nothing about what was asked in between. */
-static void heard_of(Window *w, const Entry *e)
+ * the first time, and then it tells nothing about what was asked in between: after a timeout
+ * always, after a gap only if it came faster than an answer can. */
+static void heard_of(Window *w, const Entry *e, Mono now)
 {
-    if (e->tries == 1 && (gint32)(e->seq - w->heard) > 0)
+    gboolean to_the_last = e->tries == 1 || (e->fast && mono_diff(now, e->sent) >= w->rtt.min);
+
+    if (to_the_last && (gint32)(e->seq - w->heard) > 0)
         w->heard = e->seq;
 }
 
@@ -243,14 +248,18 @@ static void answered(Window *w, Entry *e, Mono now)
 {
     Span waited = mono_diff(now, e->sent);
 
+    w->stats.answered++;
     if (e->tries == 1)
         rtt_sample(&w->rtt, waited);
     else
         w->rtt.backoff = 0;
 
-    /* Faster than any answer can be: it was late, not lost. So wait longer for the next ones. */
+    /* Faster than any answer can be: it was late, not lost. So wait longer for the next ones, until
+     * some have really been lost. */
     if (e->fast && (e->state == ENTRY_LOST || waited < w->rtt.min / 2))
         w->slack = MIN(2 * w->slack, SLACK_MAX);
+    else if (e->fast && w->slack > SLACK_START)
+        w->slack--;
     measure_rate(w, now);
     grow(w);
 }
@@ -310,7 +319,7 @@ ChunkVerdict window_chunk(Window *w, Mono now, guint32 nr, guint32 offset, guint
     e->missing &= ~bit;
     w->timer_from = now;
     w->rtt.backoff = 0; /* the path works: what is missing was lost, not late */
-    heard_of(w, e);
+    heard_of(w, e, now);
     if (e->missing) {
         find_gaps(w);
         return CHUNK_FRESH;
@@ -338,7 +347,7 @@ static gboolean leave_out(Window *w, Mono now, guint32 nr, guint32 next, guint64
     if (next == 0 || next > e->pfn)
         source_skip(&w->source, next);
     *count += 1 + (w->source.next - before);
-    heard_of(w, e);
+    heard_of(w, e, now);
     answered(w, e, now);
     e->missing = 0;
     entry_done(w, e);

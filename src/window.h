@@ -41,6 +41,7 @@ typedef struct {
 } WindowSpec;
 
 typedef struct {
+    guint64 answered;      /* requests to which the whole answer came */
     guint64 stored;        /* pages that are on disk */
     guint64 reserved;      /* pages that are no RAM, as far as they were asked for */
     guint64 zero;          /* pages that the client said are zero: holes, and done */

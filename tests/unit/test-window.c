@@ -307,32 +307,126 @@ static void test_gap(void)
     g_assert_cmpuint(window_stats(b.w).retransmitted, ==, 1);
 }
 
+/* So that the last four pages are in flight for the second time, and nothing else is. */
+static void lose_the_last_four(Bench *b)
+{
+    ask(b, NULL);
+    for (guint32 i = 0; i < 40; i++) {
+        b->now = mono_add(b->now, i < 34 ? 100 : 0);
+        if (i < 30 || i >= 34)
+            whole(b, NR + i);
+        ask(b, NULL);
+    }
+    g_assert_cmpuint(window_stats(b->w).retransmitted, ==, 4);
+    g_assert_cmpuint(window_stats(b->w).in_flight, ==, 4);
+}
+
+/* What was lost twice is found by what was asked again behind it, without the timer. */
+static void test_gap_among_retries(void)
+{
+    g_auto(Bench) b = bench(0, 40, 4096, WINDOW_MAX);
+
+    lose_the_last_four(&b);
+    b.now = mono_add(b.now, SPAN_MS(1));
+    whole(&b, NR + 31);
+    whole(&b, NR + 32);
+    whole(&b, NR + 33);
+    g_assert_cmpuint(ask(&b, NULL), ==, 1);
+    g_assert_cmpuint(window_stats(b.w).retransmitted, ==, 5);
+    g_assert_cmpuint(window_stats(b.w).timeouts, ==, 0);
+    whole(&b, NR + 30);
+    g_assert_true(window_all_whole(b.w));
+}
+
+/* Faster than any answer can be, they are those to the first requests. */
+static void test_late_answers(void)
+{
+    g_auto(Bench) b = bench(0, 40, 4096, WINDOW_MAX);
+
+    lose_the_last_four(&b);
+    b.now = mono_add(b.now, 10);
+    whole(&b, NR + 31);
+    whole(&b, NR + 32);
+    whole(&b, NR + 33);
+    g_assert_cmpuint(ask(&b, NULL), ==, 0);
+    g_assert_cmpuint(window_stats(b.w).in_flight, ==, 1);
+}
+
+/* Answers come eight at a time, the wrong way round. Returns the oldest page that is in flight; all
+ * up to the last one drawn are. */
+static guint32 reorder(Bench *b)
+{
+    guint32 next = 0;
+    guint64 before = 0;
+
+    ask(b, NULL);
+    for (; next < 200; next++) {
+        whole(b, NR + next);
+        window_stored(b->w, NR + next);
+        b->now = mono_add(b->now, SPAN_MS(1));
+        ask(b, NULL);
+    }
+    for (guint round = 0; round < 20; round++, next += 8) {
+        if (round == 10)
+            before = window_stats(b->w).retransmitted;
+        for (guint32 i = 8; i > 0; i--) {
+            whole(b, NR + next + i - 1);
+            window_stored(b->w, NR + next + i - 1);
+        }
+        b->now = mono_add(b->now, SPAN_MS(8));
+        ask(b, NULL);
+    }
+    g_assert_cmpuint(window_stats(b->w).retransmitted, ==, before);
+    return next;
+}
+
 /* A network that reorders is given more patience. */
 static void test_reordering(void)
 {
     g_auto(Bench) b = bench(0, 100000, 4096, WINDOW_MAX);
-    guint32 next = 0;
-    guint64 before = 0;
+    guint32 next = reorder(&b);
 
-    ask(&b, NULL);
-    for (; next < 200; next++) {
-        whole(&b, NR + next);
-        window_stored(b.w, NR + next);
-        b.now = mono_add(b.now, SPAN_MS(1));
-        ask(&b, NULL);
-    }
-    for (guint round = 0; round < 20; round++, next += 8) {
-        if (round == 10)
-            before = window_stats(b.w).retransmitted;
-        for (guint32 i = 8; i > 0; i--) { /* eight at a time, the wrong way round */
-            whole(&b, NR + next + i - 1);
-            window_stored(b.w, NR + next + i - 1);
-        }
-        b.now = mono_add(b.now, SPAN_MS(8));
-        ask(&b, NULL);
-    }
-    g_assert_cmpuint(window_stats(b.w).retransmitted, ==, before);
     g_assert_cmpuint(window_floor(b.w), ==, next);
+}
+
+/* A machine that answers 200 requests in order, but for the first one: it is lost. Returns how many
+ * answers it took until it was asked for again. */
+static guint answer(Bench *b, GQueue *requests)
+{
+    guint64 again = window_stats(b->w).retransmitted;
+    guint32 nr = 0;
+    guint32 pfn = 0;
+    guint until = 0;
+
+    for (guint n = 0; n < 200; n++) {
+        while (window_next(b->w, b->now, &nr, &pfn))
+            g_queue_push_tail(requests, GUINT_TO_POINTER(nr));
+        b->now = mono_add(b->now, 100);
+        until += window_stats(b->w).retransmitted == again;
+        nr = GPOINTER_TO_UINT(g_queue_pop_head(requests));
+        for (guint32 offset = 0; n > 0 && offset < b->page_size; offset += 1024)
+            if (chunk(b, nr, offset) == CHUNK_WHOLE)
+                window_stored(b->w, nr);
+    }
+    return until;
+}
+
+/* But not for ever: where it loses and does not reorder any more, a gap soon tells again. */
+static void test_patience_ends(void)
+{
+    g_auto(Bench) b = bench(0, 100000, 4096, WINDOW_MAX);
+    GQueue requests = G_QUEUE_INIT;
+    guint32 next = reorder(&b);
+    guint first;
+
+    for (guint i = 0; i < window_stats(b.w).in_flight; i++)
+        g_queue_push_tail(&requests, GUINT_TO_POINTER(NR + next + i));
+    first = answer(&b, &requests);
+    for (guint i = 0; i < 80; i++)
+        answer(&b, &requests);
+    g_assert_cmpuint(answer(&b, &requests), <, first);
+    g_assert_cmpuint(window_stats(b.w).timeouts, ==, 0);
+    g_queue_clear(&requests);
 }
 
 /* The window grows while nothing is lost, shrinks when something is, and never beyond the limit. */
@@ -432,7 +526,10 @@ int main(int argc, char **argv)
     g_test_add_func("/window/timeout", test_timeout);
     g_test_add_func("/window/slow-client", test_slow_client);
     g_test_add_func("/window/gap", test_gap);
+    g_test_add_func("/window/gap-among-retries", test_gap_among_retries);
+    g_test_add_func("/window/late-answers", test_late_answers);
     g_test_add_func("/window/reordering", test_reordering);
+    g_test_add_func("/window/patience-ends", test_patience_ends);
     g_test_add_func("/window/size", test_size);
     g_test_add_func("/window/limits", test_limits);
     g_test_add_func("/window/restart", test_restart);
