@@ -8,30 +8,37 @@ $(BUILD)/client/%.o: client/%.c
 
 $(BUILD)/unit/test-unpack $(SIMULATOR): $(BUILD)/client/module/pack.o
 
-# The module's source for DKMS, the service and its manual page. See client/netdump.8.
+# The module's source for DKMS, the service and its manual page. See client/netdump.8. "install" and the
+# macros are in packaging/packaging.mk.
 CLIENT_SOURCE := $(wildcard client/module/*.[ch]) client/module/Kbuild
 CLIENT_DKMS   ?= /usr/src/netdump-$(VERSION)
-unitdir       ?= $(prefix)/lib/systemd/system
-defaultdir    ?= $(sysconfdir)/default
+CLIENT_TEXT   += \
+    0755:client/service/netdump-client:$(sbindir)/netdump-client \
+    0755:client/service/netdump.init:$(initdir)/netdump \
+    $(foreach u,netdump.service netdump-refresh.service netdump-refresh.timer, \
+        0644:client/service/$(u):$(unitdir)/$(u)) \
+    0644:client/netdump.8:$(mandir)/man8/netdump.8
 
-install-client:
-	$(say) INST $(DESTDIR)$(CLIENT_DKMS)
-	install -d $(DESTDIR)$(CLIENT_DKMS) $(DESTDIR)$(sbindir) $(DESTDIR)$(initdir) \
-	    $(DESTDIR)$(unitdir) $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(defaultdir)
-	install -m 0644 $(CLIENT_SOURCE) $(DESTDIR)$(CLIENT_DKMS)
+install-client: install-client-service install-client-source
+
+install-client-service:
+	$(foreach t,$(CLIENT_TEXT),$(call put,$(call colon,1,$(t)),$(call colon,2,$(t)),$(call colon,3,$(t))))
+	$(call put_once,0644,client/service/netdump.default,$(defaultdir)/netdump)
+
+install-client-source:
+	$(say) INST $(CLIENT_DKMS)
+	$(INSTALL) -d $(DESTDIR)$(CLIENT_DKMS)
+	$(INSTALL) -m 0644 $(CLIENT_SOURCE) $(DESTDIR)$(CLIENT_DKMS)
 	sed 's/@VERSION@/$(VERSION)/' client/dkms/dkms.conf >$(DESTDIR)$(CLIENT_DKMS)/dkms.conf
-	install -m 0755 client/service/netdump-client $(DESTDIR)$(sbindir)
-	sed 's,/usr/sbin,$(sbindir),' client/service/netdump.init >$(DESTDIR)$(initdir)/netdump
-	chmod 0755 $(DESTDIR)$(initdir)/netdump
-	for unit in netdump.service netdump-refresh.service netdump-refresh.timer; do \
-	    sed 's,/usr/sbin,$(sbindir),' client/service/$$unit >$(DESTDIR)$(unitdir)/$$unit || exit; \
-	done
-	install -m 0644 client/netdump.8 $(DESTDIR)$(mandir)/man8
-	[ -e $(DESTDIR)$(defaultdir)/netdump ] || \
-	    install -m 0644 client/service/netdump.default $(DESTDIR)$(defaultdir)/netdump
+	chmod 0644 $(DESTDIR)$(CLIENT_DKMS)/dkms.conf
+
+# The configuration stays; so does what DKMS has built: dkms remove netdump/$(VERSION) --all
+uninstall-client:
+	rm -f $(foreach t,$(CLIENT_TEXT),$(DESTDIR)$(call colon,3,$(t)))
+	rm -rf $(DESTDIR)$(CLIENT_DKMS)
 
 # The module for the kernels whose headers are here, with sparse where it is installed.
 check-module:
 	client/check-module $(BUILD)/client-module
 
-.PHONY: install-client check-module
+.PHONY: install-client install-client-service install-client-source uninstall-client check-module

@@ -83,6 +83,7 @@ uninstall:
 
 DATE_RFC := date -R -u $(if $(SOURCE_DATE_EPOCH),-d @$(SOURCE_DATE_EPOCH))
 NAME     := netdump-server-$(VERSION)
+PACKAGES := netdump-server netdump-client netdump-dkms
 
 # The source as it is here, without what was built. $(call copy_source,DIRECTORY)
 define copy_source
@@ -99,8 +100,8 @@ deb:
 	    $(BUILD)/deb/$(NAME)/debian/changelog
 	cd $(BUILD)/deb/$(NAME) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BUILD \
 	    dpkg-buildpackage -b -us -uc >../build.log 2>&1 || { tail -n 40 ../build.log; exit 1; }
-	cp $(BUILD)/deb/netdump-server_$(VERSION)_*.deb $(BUILD)
-	ls $(BUILD)/netdump-server_$(VERSION)_*.deb
+	cp $(foreach p,$(PACKAGES),$(BUILD)/deb/$(p)_$(VERSION)_*.deb) $(BUILD)
+	ls $(foreach p,$(PACKAGES),$(BUILD)/$(p)_$(VERSION)_*.deb)
 
 rpm:
 	$(say) RPM $(BUILD)/rpm
@@ -112,17 +113,22 @@ rpm:
 	    --define '_topdir $(abspath $(BUILD))/rpm' --define 'netdump_version $(VERSION)' \
 	    packaging/rpm/netdump-server.spec >$(BUILD)/rpm/build.log 2>&1 || \
 	    { tail -n 40 $(BUILD)/rpm/build.log; exit 1; }
-	ls $(BUILD)/rpm/RPMS/*/netdump-server-$(VERSION)-*.rpm
+	ls $(foreach p,$(PACKAGES),$(BUILD)/rpm/RPMS/*/$(p)-$(VERSION)-*.rpm)
 
 # Not part of check: they want root, and the first a download of 100 MB.
 check-deb: deb
 	BUILD=$(BUILD) packaging/check-deb
+
+# It builds the module for every kernel whose headers Debian offers: 1 GB on the disk, 10 minutes.
+check-client-deb: deb
+	BUILD=$(BUILD) packaging/check-client-deb
 
 check-systemd: deb
 	BUILD=$(BUILD) packaging/check-systemd
 
 lint-packages: deb rpm
 	lintian --fail-on error,warning --tag-display-limit 0 $(BUILD)/deb/*.changes
-	rpmlint -c packaging/rpm/rpmlint.toml $(BUILD)/rpm/RPMS/*/netdump-server-$(VERSION)-*.rpm
+	rpmlint -c packaging/rpm/rpmlint.toml \
+	    $(foreach p,$(PACKAGES),$(BUILD)/rpm/RPMS/*/$(p)-$(VERSION)-*.rpm)
 
-.PHONY: install uninstall deb rpm check-deb check-systemd lint-packages
+.PHONY: install uninstall deb rpm check-deb check-client-deb check-systemd lint-packages

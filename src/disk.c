@@ -73,12 +73,15 @@ static void signal_loop(Disk *disk)
         g_warn_if_reached();
 }
 
-static void make_ready(Disk *disk, DiskQueue *queue)
+/* TRUE if a thread has to be woken for it: not if it stands in the list already, and not if one is
+ * at it, since that one looks for more when it has done. */
+static gboolean make_ready(Disk *disk, DiskQueue *queue)
 {
     if (queue->ready || queue->running || queue->stopped || g_queue_is_empty(&queue->waiting))
-        return;
+        return FALSE;
     queue->ready = TRUE;
     g_queue_push_tail_link(&disk->ready, &queue->ready_link);
+    return TRUE;
 }
 
 /* Leave everything that waits to disk_dispatch(), to be destroyed there. */
@@ -344,6 +347,7 @@ void disk_queue_push(DiskQueue *queue, const DiskJob *job)
 {
     Disk *disk = queue->disk;
     Item *item = g_new0(Item, 1);
+    gboolean wake;
 
     item->link.data = item;
     item->job = *job;
@@ -354,21 +358,24 @@ void disk_queue_push(DiskQueue *queue, const DiskJob *job)
     disk->bytes += job->bytes;
     pthread_mutex_lock(&disk->lock);
     g_queue_push_tail_link(&queue->waiting, &item->link);
-    make_ready(disk, queue);
-    pthread_cond_signal(&disk->wake);
+    wake = make_ready(disk, queue);
     pthread_mutex_unlock(&disk->lock);
+    if (wake) /* without the lock, which is the first thing that it wants */
+        pthread_cond_signal(&disk->wake);
 }
 
 void disk_queue_retry(DiskQueue *queue)
 {
     Disk *disk = queue->disk;
+    gboolean wake;
 
     pthread_mutex_lock(&disk->lock);
     queue->stopped = FALSE;
     queue->again = TRUE;
-    make_ready(disk, queue);
-    pthread_cond_signal(&disk->wake);
+    wake = make_ready(disk, queue);
     pthread_mutex_unlock(&disk->lock);
+    if (wake)
+        pthread_cond_signal(&disk->wake);
 }
 
 void disk_queue_drop(DiskQueue *queue)

@@ -63,6 +63,7 @@ struct Hooks {
     GQueue waiting;     /* Run, owned; the oldest at the head */
     Mono start_at;      /* when to look for runs that can start; MONO_NEVER = nothing new */
     guint64 count[HOOKS_N_KINDS][HOOKS_NOT_RUN + 1];
+    guint64 failed[HOOKS_N_KINDS];
     LogLimit limit[N_LIMITS];
 };
 
@@ -145,12 +146,14 @@ HooksAnswer hooks_run(Hooks *h, HooksKind kind, guint64 key, const char *ip, con
     if (check == HOOK_MISSING)
         return HOOKS_MISSING;
     if (check == HOOK_REFUSED) {
+        h->count[kind][HOOKS_NOT_RUN]++;
         log_limited(&h->limit[REFUSED + kind], now, LOG_WARNING, NULL, "%s[%s] isn't run: %s",
                     kinds[kind].name, ip, why);
         return HOOKS_REFUSED;
     }
     waiting = count_waiting(h, kind == HOOKS_START);
     if (waiting >= (kind == HOOKS_START ? STARTS_WAITING_MAX : WAITING_MAX)) {
+        h->count[kind][HOOKS_NOT_RUN]++;
         log_limited(&h->limit[FULL + (kind == HOOKS_START)], now, LOG_WARNING, NULL,
                     "%s[%s] isn't run: %u scripts run and %u wait already", kinds[kind].name, ip,
                     h->running->len, waiting);
@@ -170,6 +173,7 @@ static void tell(Hooks *h, Run *run, HooksEnd end, int value, Mono now)
         return;
     run->told = TRUE;
     h->count[run->kind][end]++;
+    h->failed[run->kind] += end == HOOKS_EXITED && value != 0;
     h->start_at = now; /* the next one of its key */
     h->fn(h->user, run->id, run->kind, end, value);
 }
@@ -467,4 +471,9 @@ guint hooks_waiting(const Hooks *h)
 guint64 hooks_count(const Hooks *h, HooksKind kind, HooksEnd end)
 {
     return h->count[kind][end];
+}
+
+guint64 hooks_failed(const Hooks *h, HooksKind kind)
+{
+    return h->failed[kind];
 }

@@ -75,5 +75,9 @@ const char *hooks_name(HooksKind kind);
 guint hooks_running(const Hooks *hooks);
 guint hooks_waiting(const Hooks *hooks);
 
-/* Runs by kind and end since hooks_new(), for statistics. */
+/* Runs by kind and end since hooks_new(), for statistics. Those that were refused count as not run.
+ */
 guint64 hooks_count(const Hooks *hooks, HooksKind kind, HooksEnd end);
+
+/* Of those that exited: with a status other than 0. */
+guint64 hooks_failed(const Hooks *hooks, HooksKind kind);

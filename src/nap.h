@@ -33,7 +33,7 @@ static inline Span nap_span(const Nap *nap)
 static inline void nap_learn(Nap *nap, gdouble answered)
 {
     if (answered <= NAP_LITTLE)
-        nap->next = MIN(nap->next + 1, NAP_MAX);
+        nap->next = MIN(nap->next + 4, NAP_MAX);
     else if (answered > NAP_MOST)
-        nap->next = nap->next > NAP_MIN * 4 / 3 ? nap->next * 3 / 4 : 0;
+        nap->next = nap->next > NAP_MIN * 8 / 7 ? nap->next * 7 / 8 : 0;
 }

@@ -159,6 +159,22 @@ static void single(GString *out, const char *name, const char *type, const char 
     sample(out, name, "", value);
 }
 
+/* By dumps that are not closed yet: who watches a line that loses packets can't wait for the end.
+ */
+static guint64 retransmitted_now(const Publish *p)
+{
+    Clients *clients = perform_clients(p->world.perform);
+    guint64 pages = 0;
+
+    for (guint i = 0; i < clients_count(clients); i++) {
+        Report r = perform_report(p->world.perform, clients_nth(clients, i));
+
+        if (r.files)
+            pages += r.facts->pages.retransmitted;
+    }
+    return pages;
+}
+
 static void add_dumps(GString *out, const Publish *p)
 {
     const PerformStats *s = perform_stats(p->world.perform);
@@ -170,7 +186,8 @@ static void add_dumps(GString *out, const Publish *p)
     sample(out, "dumps_total", "{result=\"not_dumped\"}", s->not_dumped);
     sample(out, "dumps_total", "{result=\"unreachable\"}", s->unreachable);
     single(out, "dump_bytes_total", "counter", "Memory of crashed machines stored.", s->bytes);
-    single(out, "retransmitted_pages_total", "counter", "Pages asked for again.", s->retransmitted);
+    single(out, "retransmitted_pages_total", "counter", "Pages asked for again.",
+           s->retransmitted + retransmitted_now(p));
     single(out, "clients", "gauge", "Crashed machines being looked after.", clients_count(clients));
     single(out, "dumps_running", "gauge", "Dumps being received.", clients_slots(clients));
     single(out, "dumps_max", "gauge", "Dumps received at a time (max_concurrent_dumps).",
@@ -202,18 +219,31 @@ static void add_packets(GString *out, const Publish *p)
            sock_drops(p->world.sock));
 }
 
+static void add_script(GString *out, const Hooks *hooks, HooksKind kind)
+{
+    guint64 failed = hooks_failed(hooks, kind);
+    const struct {
+        const char *end;
+        guint64 runs;
+    } ends[] = {
+        {"succeeded", hooks_count(hooks, kind, HOOKS_EXITED) - failed},
+        {"failed", failed},
+        {"signalled", hooks_count(hooks, kind, HOOKS_SIGNALLED)},
+        {"timed_out", hooks_count(hooks, kind, HOOKS_TIMED_OUT)},
+        {"not_run", hooks_count(hooks, kind, HOOKS_NOT_RUN)},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(ends); i++)
+        g_string_append_printf(
+            out, "netdump_script_runs_total{script=\"%s\",end=\"%s\"} %" G_GUINT64_FORMAT "\n",
+            hooks_name(kind), ends[i].end, ends[i].runs);
+}
+
 static void add_scripts(GString *out, const Publish *p)
 {
-    static const char *const ends[] = {"exited", "signalled", "timed_out", "not_run"};
-    const Hooks *hooks = perform_hooks(p->world.perform);
-
-    family(out, "script_runs_total", "counter", "Scripts run, by name and how they ended.");
+    family(out, "script_runs_total", "counter", "Scripts, by name and how they ended.");
     for (guint kind = 0; kind < HOOKS_N_KINDS; kind++)
-        for (guint end = 0; end < G_N_ELEMENTS(ends); end++)
-            g_string_append_printf(
-                out, "netdump_script_runs_total{script=\"%s\",end=\"%s\"} %" G_GUINT64_FORMAT "\n",
-                hooks_name((HooksKind)kind), ends[end],
-                hooks_count(hooks, (HooksKind)kind, (HooksEnd)end));
+        add_script(out, perform_hooks(p->world.perform), (HooksKind)kind);
 }
 
 static void add_space(GString *out, const DumpdirSpace *space)

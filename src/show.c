@@ -132,15 +132,19 @@ static void print_server(GHashTable *server)
         printf("This is %" G_GINT64_FORMAT " seconds old: the disk may be slow or stuck.\n", age);
 }
 
-static int no_server(const Config *config, const GError *error)
+/* unknown: why it can't be said whether a server runs; NULL if none does. */
+static int no_status(const Config *config, const char *unknown)
 {
-    if (config->json)
-        printf("{\"running\":false,\"dumpdir\":\"%s\"}\n", config->dumpdir);
-    if (error)
-        fprintf(stderr, "netdump-server: %s\n", error->message);
+    if (config->json) {
+        printf("{\"running\":%s,\"dumpdir\":", unknown ? "null" : "false");
+        table_json_string(stdout, config->dumpdir);
+        printf("}\n");
+    }
+    if (unknown)
+        fprintf(stderr, "netdump-server: %s\n", unknown);
     else if (!config->json)
         printf("No server runs on %s.\n", config->dumpdir);
-    return error ? EXIT_UNKNOWN : EXIT_NOT_RUNNING;
+    return unknown ? EXIT_UNKNOWN : EXIT_NOT_RUNNING;
 }
 
 static void print_status(const Config *config, GHashTable *server, GPtrArray *clients)
@@ -170,12 +174,14 @@ int show_status(const Config *config)
     g_autoptr(GPtrArray) clients = new_rows();
 
     if (!dumpdir_is_served(config->dumpdir, &error))
-        return no_server(config, error);
+        return no_status(config, error ? error->message : NULL);
     text = read_text(AT_FDCWD, path);
     if (!text) {
-        fprintf(stderr, "netdump-server: a server runs on %s, but its status can't be read: %s\n",
-                config->dumpdir, g_strerror(errno));
-        return EXIT_UNKNOWN;
+        g_autofree char *why =
+            g_strdup_printf("a server runs on %s, but its status can't be read: %s",
+                            config->dumpdir, g_strerror(errno));
+
+        return no_status(config, why);
     }
     lines = g_strsplit(text, "\n", -1);
     server = read_pairs(lines[0] ? lines[0] : text, "\t");
@@ -240,15 +246,23 @@ static char *find_panic(char *log)
     for (char **line = lines; *line; line++)
         for (gsize i = 0; i < G_N_ELEMENTS(panics); i++)
             if (strstr(*line, panics[i]))
-                return g_strdup(skip_prefix(*line));
+                return g_strdelimit(g_strdup(skip_prefix(*line)), "\t\r", ' ');
     return NULL;
+}
+
+static void put_size(GHashTable *row, const char *key, const char *display, guint64 bytes)
+{
+    put(row, key, g_strdup_printf("%" G_GUINT64_FORMAT, bytes));
+    put(row, display, size_text(bytes));
 }
 
 /* FALSE if it is no dump's directory. */
 static gboolean complete_dump(GHashTable *row, int dumpdir, const char *name)
 {
     int fd = openat(dumpdir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    static const char *const files[] = {"vmcore", "vmcore-incomplete"};
+    /* The second and third are made of the first by the example script netdump-compress. */
+    static const char *const files[] = {"vmcore", "vmcore.zst", "vmcore.kdump",
+                                        "vmcore-incomplete"};
     g_autofree char *log = fd >= 0 ? read_text(fd, "log") : NULL;
     struct stat st;
 
@@ -256,10 +270,11 @@ static gboolean complete_dump(GHashTable *row, int dumpdir, const char *name)
         if (g_hash_table_contains(row, "file") || fstatat(fd, files[i], &st, AT_SYMLINK_NOFOLLOW))
             continue;
         put(row, "file", g_strdup(files[i]));
-        put(row, "bytes_on_disk", g_strdup_printf("%" G_GINT64_FORMAT, (gint64)st.st_blocks * 512));
-        put(row, "bytes_nominal", g_strdup_printf("%" G_GINT64_FORMAT, (gint64)st.st_size));
-        put(row, "on_disk", size_text((guint64)st.st_blocks * 512));
-        put(row, "nominal", size_text((guint64)st.st_size));
+        put_size(row, "bytes_on_disk", "on_disk", (guint64)st.st_blocks * 512);
+        /* What is packed was as large as the memory. */
+        put_size(row, "bytes_nominal", "nominal",
+                 strchr(files[i], '.') ? number(row, "pages") * number(row, "page_size")
+                                       : (guint64)st.st_size);
     }
     if (log)
         put(row, "panic", find_panic(log));

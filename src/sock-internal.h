@@ -53,6 +53,7 @@ typedef struct {
 typedef struct {
     int fd;
     guint8 family;
+    NetAddr bound;        /* what is sent to us is sent there; any if we hear on all addresses */
     guint32 kernel_drops; /* as last told by SO_RXQ_OVFL: wraps */
     Outbox *out;
 } Port;

@@ -58,11 +58,12 @@ static gboolean set_options(Sock *s, const Port *p, const SockOptions *options, 
     int asked = (int)(options->rcvbuf ? MIN(options->rcvbuf, G_MAXINT / 4) : SOCK_RCVBUF);
     int granted = 0;
     socklen_t len = sizeof granted;
-    gboolean ok = p->family == NET_IPV6 ? set_int(p->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) &&
-                                              set_int(p->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
-                                        : set_int(p->fd, IPPROTO_IP, IP_PKTINFO, 1);
 
-    if (!ok)
+    if (p->family == NET_IPV6 && !set_int(p->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1))
+        return fail(error, "can't set up the UDP socket (IPV6_V6ONLY)", errno);
+    if (netaddr_is_any(&p->bound) &&
+        !(p->family == NET_IPV6 ? set_int(p->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+                                : set_int(p->fd, IPPROTO_IP, IP_PKTINFO, 1)))
         return fail(error, "can't set up the UDP socket (IP_PKTINFO)", errno);
     /* All that follows makes things better where the kernel allows it. */
     set_int(p->fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
@@ -95,9 +96,9 @@ static gboolean open_port(Sock *s, const NetAddr *addr, const SockOptions *optio
     Port *p = &s->ports[s->n_ports];
     struct sockaddr_storage sa;
     socklen_t len = netaddr_to_sockaddr(addr, &sa);
-    NetAddr bound;
 
     p->family = addr->family;
+    p->bound = *addr;
     p->fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
     if (p->fd < 0)
         return errno == EAFNOSUPPORT && wildcard ? FALSE
@@ -118,9 +119,9 @@ static gboolean open_port(Sock *s, const NetAddr *addr, const SockOptions *optio
     }
     len = sizeof sa;
     if (getsockname(p->fd, (struct sockaddr *)&sa, &len) < 0 ||
-        !netaddr_from_sockaddr((struct sockaddr *)&sa, len, &bound))
+        !netaddr_from_sockaddr((struct sockaddr *)&sa, len, &p->bound))
         return fail(error, "can't read the UDP socket's address", errno);
-    s->port = bound.port;
+    s->port = p->bound.port;
     return TRUE;
 }
 

@@ -32,7 +32,7 @@ static gsize read_control(Sock *s, Port *p, struct msghdr *h, NetAddr *local)
 {
     gsize segment = 0;
 
-    *local = (NetAddr){.family = p->family, .port = s->port};
+    *local = p->bound;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
         const void *data = CMSG_DATA(c);
         if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
@@ -134,10 +134,12 @@ static void add_control(struct msghdr *h, int level, int type, const void *data,
     h->msg_controllen += CMSG_SPACE(len);
 }
 
-static void add_source(struct msghdr *h, const NetAddr *local, const NetAddr *to)
+static void add_source(const Port *p, struct msghdr *h, const NetAddr *local, const NetAddr *to)
 {
-    if (local->family != to->family || netaddr_is_any(local))
-        return; /* not known: the kernel chooses */
+    /* Not known, or the only one that there is: the kernel chooses. */
+    if (local->family != to->family || netaddr_is_any(local) ||
+        netaddr_host_equal(local, &p->bound))
+        return;
     if (local->family == NET_IPV4) {
         struct in_pktinfo info = {0};
         memcpy(&info.ipi_spec_dst, local->bytes, 4);
@@ -150,8 +152,9 @@ static void add_source(struct msghdr *h, const NetAddr *local, const NetAddr *to
 }
 
 /* Makes a message for each parcel. */
-static void pack(Outbox *out)
+static void pack(const Port *p)
 {
+    Outbox *out = p->out;
     guint k = 0;
 
     for (guint i = 0; i < out->n_parcels; i++) {
@@ -165,7 +168,7 @@ static void pack(Outbox *out)
             h->msg_iovlen++;
         }
         h->msg_control = out->control[i].bytes;
-        add_source(h, &parcel->local, &parcel->to);
+        add_source(p, h, &parcel->local, &parcel->to);
 #ifdef UDP_SEGMENT
         if (parcel->n > 1) {
             guint16 size = (guint16)parcel->len;
@@ -185,8 +188,9 @@ static void failed(Sock *s, const Parcel *parcel, int err)
 }
 
 /* The parcels from `first` on that weren't sent, again, as one datagram each. */
-static void unbundle(Outbox *out, guint first)
+static void unbundle(const Port *p, guint first)
 {
+    Outbox *out = p->out;
     Parcel old[SOCK_BATCH];
     guint n = out->n_parcels - first;
 
@@ -199,7 +203,7 @@ static void unbundle(Outbox *out, guint first)
             single->n = 1;
             single->first = single->last = j;
         }
-    pack(out);
+    pack(p);
 }
 
 /* What a kernel or a device (no checksums, IPsec) says that can't cut a parcel. */
@@ -214,7 +218,7 @@ static void flush_port(Sock *s, Port *p)
     guint i = 0;
     gboolean refused = FALSE;
 
-    pack(out);
+    pack(p);
     while (i < out->n_parcels) {
         int sent = sendmmsg(p->fd, out->msg + i, out->n_parcels - i, MSG_DONTWAIT | MSG_NOSIGNAL);
         int err = sent < 0 ? errno : 0;
@@ -232,7 +236,7 @@ static void flush_port(Sock *s, Port *p)
             refused = TRUE; /* an ICMP message about an earlier one: this one wasn't tried yet */
         } else if (is_about_segments(&out->parcel[i], err)) {
             s->gso = FALSE;
-            unbundle(out, i);
+            unbundle(p, i);
             i = 0;
         } else {
             failed(s, &out->parcel[i++], err ? err : EIO);

@@ -59,7 +59,7 @@ void table_print(FILE *out, const TableColumn *columns, gsize n, GPtrArray *rows
         }
 }
 
-static void json_string(FILE *out, const char *text)
+void table_json_string(FILE *out, const char *text)
 {
     g_autofree char *valid = g_utf8_make_valid(text, -1);
 
@@ -99,7 +99,7 @@ void table_json_row(FILE *out, const TableColumn *columns, gsize n, GHashTable *
         else if (columns[c].kind == TABLE_NUMBER)
             fputs(value, out);
         else
-            json_string(out, value);
+            table_json_string(out, value);
     }
     fputc('}', out);
 }

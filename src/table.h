@@ -21,6 +21,9 @@ typedef struct {
 /* A row is a GHashTable of char * to char *; a key that it lacks is "-" or null. */
 void table_print(FILE *out, const TableColumn *columns, gsize n, GPtrArray *rows);
 
+/* A JSON string. What is no UTF-8 is replaced. */
+void table_json_string(FILE *out, const char *text);
+
 /* One JSON object {"key":value,...} of a row. */
 void table_json_row(FILE *out, const TableColumn *columns, gsize n, GHashTable *row);
 

@@ -253,8 +253,56 @@ def status_and_list(work):
     tap.ok(status == 3 and "No server runs on" in out, "ended: 3, and it says so", out)
     status, out, _ = server(*base, "--status", "--json")
     tap.ok(status == 3 and json.loads(out)["running"] is False, "as JSON too", out)
+    odd = os.path.join(work, 'a "b"\\c\u00e9')
+    status, out, _ = server("-d", odd, "-f/dev/null", "--status", "--json")
+    tap.ok(status == 3 and json.loads(out) == {"running": False, "dumpdir": odd}, "of a directory with an odd name", out)
+    no_directory = write(os.path.join(work, "file"), "")
+    status, out, err = server("-d", no_directory, "-f/dev/null", "--status", "--json")
+    tap.ok(status == 4 and json.loads(out)["running"] is None and "can't look at" in err, "4: it can't be found out",
+           (status, out, err))
     status, _, err = server("-d", os.path.join(work, "nowhere"), "-f/dev/null", "--list")
     tap.ok(status == 1 and err, "--list of a directory that is not there: 1", err)
+
+
+def packed_dumps(work):
+    dumps = os.path.join(work, "packed")
+    dump = os.path.join(dumps, "127.0.1.9-2001-02-03-04:05:06")
+    os.makedirs(dump)
+    write(os.path.join(dump, "info"), "client=127.0.1.9\npage_size=4096\npages=1000\nresult=complete\n")
+    write(os.path.join(dump, "log"), "fine\n<0>[    1.5] Kernel panic - not\rsyncing\n")
+    write(os.path.join(dump, "vmcore.zst"), "x" * 10000)
+    run = ("-d", dumps, "-f/dev/null", "--list")
+    shown = json.loads(server(*run, "--json")[1])[0]
+    tap.ok(shown["file"] == "vmcore.zst" and 10000 <= shown["bytes_on_disk"] < 100000 and
+           shown["bytes_nominal"] == 4096000, "--list: a dump that a script has packed, with its sizes", shown)
+    out = server(*run)[1]
+    tap.ok("3.9 MiB" in out and "Kernel panic - not syncing\n" in out and "\r" not in out,
+           "--list: what a machine printed moves no cursor", out)
+
+
+def metrics_meanwhile(work):
+    path = f"{work}/busy.prom"
+    with Daemon(os.path.join(work, "busy"), config=f"metrics_file={path}\n") as daemon:
+        script(daemon, "netdump-start", "exit 0\n")
+        script(daemon, "netdump-crash", "exit 3\n")
+
+        def runs(name, end):
+            with open(path, encoding="utf-8") as f:
+                return f'netdump_script_runs_total{{script="{name}",end="{end}"}} 1\n' in f.read()
+
+        def asked_again():
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+            return re.search(r"^netdump_retransmitted_pages_total [1-9]", text, re.M) and \
+                "netdump_dumps_running 1\n" in text
+
+        wait_for(lambda: os.path.exists(path))
+        sim = Sim(daemon, "--silent-after=100", "--size=8M", "--bind=127.0.1.1")
+        tap.ok(wait_for(lambda: runs("netdump-crash", "failed")), "metrics: a script that failed")
+        tap.ok(wait_for(lambda: runs("netdump-start", "succeeded")), "metrics: one that did not")
+        tap.ok(wait_for(asked_again), "metrics: retransmissions of a dump that runs")
+        sim.process.kill()
+        sim.process.communicate()
 
 
 def metrics(work, daemon):
@@ -340,5 +388,6 @@ with tempfile.TemporaryDirectory() as directory:
     tap.together([help_and_version, lambda: errors(directory), lambda: check_config(directory),
                   lambda: background(directory, False), lambda: background(directory, True),
                   lambda: signals(directory), lambda: reload(directory), lambda: status_and_list(directory),
+                  lambda: packed_dumps(directory), lambda: metrics_meanwhile(directory),
                   lambda: other_user(directory), lambda: ready_word(directory)], at_once=4)
 tap.finish()

@@ -233,12 +233,12 @@ static void test_share_evenly(void)
     g_assert_cmpuint(balance(&t), ==, 0);
     b = dumping(&t, 2, 16384);
     g_assert_cmpuint(balance(&t), ==, 1);
-    g_assert_cmpuint(a->share, ==, 10);
-    g_assert_cmpuint(b->share, ==, 2);
-    g_assert_cmpuint(flying(b), ==, 2);
+    g_assert_cmpuint(a->share, ==, 7);
+    g_assert_cmpuint(b->share, ==, 1);
+    g_assert_cmpuint(flying(b), ==, 1);
     clients_remove(t.clients, b);
     g_assert_cmpuint(balance(&t), ==, 1);
-    g_assert_cmpuint(a->share, ==, 20);
+    g_assert_cmpuint(a->share, ==, 14);
 }
 
 /* One dump ends and another begins between two balances: the number is the same, the dumps are

@@ -270,7 +270,10 @@ static void test_ends(void)
     run_one(b, HOOKS_NOSPACE, HOOKS_SIGNALLED, 9);
     script(b, HOOKS_NOSPACE, "exec >&- 2>&- <&-; exit 255");
     run_one(b, HOOKS_NOSPACE, HOOKS_EXITED, 255);
-    g_assert_cmpuint(hooks_count(b->hooks, HOOKS_NOSPACE, HOOKS_EXITED), ==, 2);
+    script(b, HOOKS_NOSPACE, "exit 0");
+    run_one(b, HOOKS_NOSPACE, HOOKS_EXITED, 0);
+    g_assert_cmpuint(hooks_count(b->hooks, HOOKS_NOSPACE, HOOKS_EXITED), ==, 3);
+    g_assert_cmpuint(hooks_failed(b->hooks, HOOKS_NOSPACE), ==, 2);
     g_assert_cmpuint(hooks_count(b->hooks, HOOKS_NOSPACE, HOOKS_SIGNALLED), ==, 1);
     text = bench_free(b);
     g_assert_nonnull(
@@ -472,6 +475,7 @@ static void expect_refused(Bench *b, const char *format)
 
     g_assert_cmpint(run(b, HOOKS_CRASH, 1, 7), ==, HOOKS_REFUSED);
     g_assert_cmpuint(hooks_waiting(b->hooks), ==, 0);
+    g_assert_cmpuint(hooks_count(b->hooks, HOOKS_CRASH, HOOKS_NOT_RUN), ==, 1);
     text = bench_free(b);
     g_assert_nonnull(strstr(text, line));
 }
