@@ -5,16 +5,16 @@
  * meanwhile, and nobody can know beforehand how long a rest really takes: on a busy or a virtual
  * host an alarm is late by more than the rest itself. So the rest is what was seen to do no harm.
  * After each turn the loop tells what part of the requests that were open before it has been
- * answered: where little was, rests grow slowly; where most was, a machine was about to be idle,
- * and they shrink fast.
+ * answered: where little was, rests grow; where most was, a machine was about to be idle, and they
+ * shrink.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
 #include "clock.h"
 
-#define NAP_MIN SPAN_MS(1) / 50 /* shorter ones are not worth the system call */
-#define NAP_MAX SPAN_MS(1) / 5  /* longer ones were measured to save nothing more */
+#define NAP_MIN (SPAN_MS(1) / 50) /* shorter ones are not worth the system call */
+#define NAP_MAX (SPAN_MS(1) / 5)  /* longer ones were measured to save nothing more */
 
 #define NAP_LITTLE 0.5 /* of the open requests answered in a turn: it may be longer */
 #define NAP_MOST   0.7 /* ... and there was not enough */
@@ -29,11 +29,11 @@ static inline Span nap_span(const Nap *nap)
     return nap->next >= NAP_MIN ? nap->next : 0;
 }
 
-/* answered: 0..1 */
+/* answered: 0..1. Where the shortest rest does harm already, the next try is 20 turns away. */
 static inline void nap_learn(Nap *nap, gdouble answered)
 {
     if (answered <= NAP_LITTLE)
-        nap->next = MIN(nap->next + 4, NAP_MAX);
+        nap->next = MIN(nap->next + (nap->next < NAP_MIN ? 1 : 4), NAP_MAX);
     else if (answered > NAP_MOST)
         nap->next = nap->next > NAP_MIN * 8 / 7 ? nap->next * 7 / 8 : 0;
 }

@@ -4,14 +4,9 @@
 #include "report.h"
 
 #include "log.h"
+#include "text.h"
 
 #include <inttypes.h>
-
-/* "12.3 MiB"; to be freed. */
-static char *bytes_text(guint64 bytes)
-{
-    return g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
-}
 
 /* Pages of zeros are holes, and as good as stored. */
 static guint64 pages_stored(const ClientFacts *f)
@@ -76,7 +71,7 @@ static char *machine_text(const ClientFacts *f)
 static void say_crashed(const Report *r)
 {
     const ClientFacts *f = r->facts;
-    g_autofree char *size = bytes_text((guint64)f->ram_pages * f->page_size);
+    g_autofree char *size = text_size((guint64)f->ram_pages * f->page_size);
     g_autofree char *machine = machine_text(f);
 
     say_freed(r, LOG_NOTICE,
@@ -93,8 +88,8 @@ static void say_no_space(const Report *r)
     g_autofree char *need_text = NULL, *usable_text = NULL;
 
     dumpfiles_space_seen(r->files, &need, &space);
-    need_text = bytes_text(need);
-    usable_text = bytes_text(space.usable);
+    need_text = text_size(need);
+    usable_text = text_size(space.usable);
     say_freed(r, LOG_WARNING,
               g_strdup_printf("its dump needs %s, but only %s can be used; remove old dumps, lower "
                               "min_free, or let the script netdump-nospace make room",
@@ -104,7 +99,7 @@ static void say_no_space(const Report *r)
 static void say_complete(const Report *r)
 {
     const ClientFacts *f = r->facts;
-    g_autofree char *size = bytes_text(pages_stored(f) * f->page_size);
+    g_autofree char *size = text_size(pages_stored(f) * f->page_size);
     gdouble seconds = transfer_seconds(r);
     gdouble rate = seconds > 0 ? (gdouble)(f->pages.stored + f->pages.zero) / seconds : 0;
 

@@ -6,6 +6,7 @@
 #include "dumpdir.h"
 #include "publish.h"
 #include "table.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,11 +73,6 @@ static guint64 number(GHashTable *row, const char *key)
     return value ? g_ascii_strtoull(value, NULL, 10) : 0;
 }
 
-static char *size_text(guint64 bytes)
-{
-    return g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
-}
-
 /* -- status -------------------------------------------------------------------------------------
  */
 
@@ -116,7 +112,7 @@ static void complete_client(GHashTable *row)
 
 static void print_server(GHashTable *server)
 {
-    g_autofree char *size = size_text(number(server, "bytes"));
+    g_autofree char *size = text_size(number(server, "bytes"));
     gint64 age = g_get_real_time() / G_USEC_PER_SEC - (gint64)number(server, "written");
 
     printf("netdump-server %s, process %" G_GUINT64_FORMAT ", port %" G_GUINT64_FORMAT
@@ -253,7 +249,7 @@ static char *find_panic(char *log)
 static void put_size(GHashTable *row, const char *key, const char *display, guint64 bytes)
 {
     put(row, key, g_strdup_printf("%" G_GUINT64_FORMAT, bytes));
-    put(row, display, size_text(bytes));
+    put(row, display, text_size(bytes));
 }
 
 /* FALSE if it is no dump's directory. */

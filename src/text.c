@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "text.h"
 
+#include <string.h>
+
 static gboolean printable(gunichar c)
 {
     switch (g_unichar_type(c)) {
@@ -77,4 +79,16 @@ gsize text_cut(const char *text, gsize len)
         }
     }
     return len;
+}
+
+char *text_size(guint64 bytes)
+{
+    char *size = g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
+    char *gap = strstr(size, "\302\240"); /* glib's is a no-break space */
+
+    if (gap) {
+        *gap = ' ';
+        memmove(gap + 1, gap + 2, strlen(gap + 2) + 1);
+    }
+    return size;
 }

@@ -27,3 +27,6 @@ gsize text_escape_line(const guint8 *bytes, gsize len, char *out);
 /* The greatest length, at most `len`, at which escaped text can be cut without cutting a UTF-8
  * character. */
 gsize text_cut(const char *text, gsize len);
+
+/* "12.3 MiB", all ASCII: what is read in a log is also looked for in it. To be freed. */
+char *text_size(guint64 bytes);

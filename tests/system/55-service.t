@@ -165,6 +165,13 @@ for library in debian redhat none; do
     check "$library: stop" init $library stop
     check "$library: stopped" status 3 init $library status
 done
+# That reading fails although it is there is as near as a test comes to a process that ends just now.
+mkdir -p "$work/proc/1/comm"
+echo 1 >"$work/run/netdump-server.pid"
+init debian status >/dev/null 2>&1 || true
+sed -i "s,/proc/,$work/proc/," "$work/init"
+sh "$work/init" status >/dev/null 2>"$work/out" || true
+check "a server that ends while it is looked at is no news" test ! -s "$work/out"
 echo 9999999 >"$work/run/netdump-server.pid"
 check "a pidfile of a dead server" status 1 init debian status
 check "does not keep it from starting" init debian start

@@ -131,6 +131,26 @@ static void test_cut(void)
     g_assert_cmpuint(text_cut("\x80\x80\x80\x80", 4), ==, 4); /* no text of ours: left alone */
 }
 
+static void test_size(void)
+{
+    static const struct {
+        guint64 bytes;
+        const char *text;
+    } cases[] = {
+        {0, "0 bytes"},
+        {1023, "1023 bytes"},
+        {1024, "1.0 KiB"},
+        {G_GUINT64_CONSTANT(64) << 30, "64.0 GiB"},
+        {G_MAXUINT64, "16.0 EiB"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = text_size(cases[i].bytes);
+
+        g_assert_cmpstr(text, ==, cases[i].text);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -139,5 +159,6 @@ int main(int argc, char **argv)
     g_test_add_func("/text/every-pair", test_every_pair);
     g_test_add_func("/text/worst-case", test_worst_case);
     g_test_add_func("/text/cut", test_cut);
+    g_test_add_func("/text/size", test_size);
     return g_test_run();
 }
