@@ -136,7 +136,7 @@ static void test_size(void)
     static const struct {
         guint64 bytes;
         const char *text;
-    } cases[] = {
+    } sizes[] = {
         {0, "0 bytes"},
         {1023, "1023 bytes"},
         {1024, "1.0 KiB"},
@@ -144,10 +144,10 @@ static void test_size(void)
         {G_MAXUINT64, "16.0 EiB"},
     };
 
-    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *text = text_size(cases[i].bytes);
+    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        g_autofree char *text = text_size(sizes[i].bytes);
 
-        g_assert_cmpstr(text, ==, cases[i].text);
+        g_assert_cmpstr(text, ==, sizes[i].text);
     }
 }
 
