@@ -281,14 +281,14 @@ static void add_machine(Info *info, const Report *r)
     add_hex(info, "magic", f->start.magic);
 }
 
+/* Zero pages: those that came, and those that the machine only named. */
 static void add_file(Info *info, const Report *r)
 {
-    VmcoreStats stats;
+    VmcoreStats stats = {0};
 
-    if (!dumpfiles_vmcore(r->files))
-        return;
-    vmcore_stats(dumpfiles_vmcore(r->files), &stats);
-    add_number(info, "zero_pages", stats.zero_pages);
+    if (dumpfiles_vmcore(r->files))
+        vmcore_stats(dumpfiles_vmcore(r->files), &stats);
+    add_number(info, "zero_pages", stats.zero_pages + r->facts->pages.zero);
     add_number(info, "bytes_written", stats.bytes_written);
 }
 
@@ -304,8 +304,6 @@ static void add_course(Info *info, const Report *r)
         g_strdup_printf("%.3f", (gdouble)MAX(r->wall - started, 0) / G_USEC_PER_SEC));
     add(info, "transfer_seconds", g_strdup_printf("%.3f", transfer_seconds(r)));
     add_number(info, "pages_stored", stored);
-    if (f->pages.zero)
-        add_number(info, "zero_pages", f->pages.zero);
     add_number(info, "bytes", stored * f->page_size);
     add_file(info, r);
     add_number(info, "retransmissions", f->asked_again + f->pages.retransmitted);

@@ -245,6 +245,10 @@ def status_and_list(work):
         tap.equal([(d["client"], d["result"]) for d in listed], [("127.0.1.1", "complete"), ("127.0.1.9", "unknown")],
                   "--list --json")
         metrics(work, daemon)
+        status, _, said = Sim(daemon, "--size=1M", "--seed=1", "--extensions=15", "--bind=127.0.1.2").end()
+        with open(os.path.join(daemon.dumps_of("127.0.1.2")[0], "info"), encoding="utf-8") as f:
+            keys = [line.partition("=")[0] for line in f]
+        tap.ok(status == 0 and len(keys) > 20 and len(set(keys)) == len(keys), "info: every key once", (said, keys))
         daemon.kill()
         tap.equal(server(*base, "--status")[0], 3, "killed: --status exits with 3")
         daemon.launch()
