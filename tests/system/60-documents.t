@@ -261,6 +261,7 @@ RULES = [
     (r"service netdump-server start$", not_here("make check-deb runs it")),
     (r"systemctl (enable --now|reload) netdump", not_here("it wants systemd")),
     (r"install -d .*/srv/crash", not_here("it wants the user netdump")),
+    (r"setfacl -m u:netdump:", not_here("it wants the user netdump")),
     (r"(chown netdump: |usermod --shell /bin/sh netdump)", not_here("it wants the user netdump")),
     (r"chown me ", not_here("there is no user me")),
     (r"ln -s /var/spool/crash /var/crash$", not_here("it would change this system")),
@@ -444,6 +445,40 @@ def test_messages():
         ok(not missing, f"the server says: {quote[:80]}", f"not found: {missing}")
 
 
+def test_quotes():
+    """Words that mdoc takes for its own (No, It, ...) vanish from a quoted message, or quotes nest."""
+    if not shutil.which("mandoc"):
+        ok(None, f"{MAN[0]}: its quotes as they are seen", "no mandoc")
+        return
+    seen = subprocess.run(["mandoc", "-T", "utf8", "-O", "width=1000", MAN[0]], stdout=subprocess.PIPE, text=True)
+    lines = [" ".join(line.split()) for line in re.sub(".\b", "", seen.stdout).splitlines()]
+    for quote in re.findall(r"^\.It Dq (.*)$", read(MAN[0]), re.M):
+        ok(f"\u201c{quote.replace(chr(92) + '&', '')}\u201d" in lines, f"{MAN[0]} shows: {quote[:80]}", "")
+
+
+def test_metrics():
+    text = read("src/publish.c")
+    names = set(re.findall(r'(?:family|single)\(out, "(\w+)"', text))
+    described = set(re.findall(r"\bnetdump_(\w+)", "".join(re.findall(r"^\.It Cm netdump_.*$", read(MAN[0]), re.M))))
+    ok(len(names) >= 15 and names == described, f"{MAN[0]} has all metrics, and no others", names ^ described)
+
+
+def test_info():
+    keys = set(re.findall(r'add(?:_number|_hex|_time)?\(info, "(\w+)"', read("src/report.c")))
+    page = read(MAN[0])
+    part = page[page.index(".Ss The info file"):page.index(".Sh SCRIPTS")]
+    described = set(re.findall(r"\w+", " ".join(re.findall(r"^\.It Cm (.*)$", part, re.M))))
+    ok(len(keys) >= 25 and keys == described, f"{MAN[0]} has all keys of info, and no others", keys ^ described)
+
+
+def test_states():
+    page = read(MAN[0])
+    part = page[page.index(".Ss The status"):page.index(".Ss Metrics")]
+    names = set(re.findall(r'\[CLIENT_\w+\] = "(\w+)"', read("src/client.c"))) - {"closed"}
+    missing = {n for n in names if not re.search(rf"^\.Cm {n}\b", part, re.M)}
+    ok(len(names) >= 8 and not missing, f"{MAN[0]} has all states", missing)
+
+
 # Warnings that need no explanation, by their first words.
 PLAIN = (
     "pselect",  # a bug of ours
@@ -507,6 +542,10 @@ try:
     test_map()
     test_messages()
     test_warnings()
+    test_quotes()
+    test_metrics()
+    test_info()
+    test_states()
     test_pages()
     test_names()
 finally:
