@@ -23,6 +23,8 @@ install-client: install-client-service install-client-source
 
 install-client-service:
 	$(foreach t,$(CLIENT_TEXT),$(call put,$(call colon,1,$(t)),$(call colon,2,$(t)),$(call colon,3,$(t))))
+	printf '.so man8/netdump.8\n' >$(DESTDIR)$(mandir)/man8/netdump-client.8
+	chmod 0644 $(DESTDIR)$(mandir)/man8/netdump-client.8
 	$(call put_once,0644,client/service/netdump.default,$(defaultdir)/netdump)
 
 install-client-source:
@@ -34,7 +36,8 @@ install-client-source:
 
 # The configuration stays; so does what DKMS has built: dkms remove netdump/$(VERSION) --all
 uninstall-client:
-	rm -f $(foreach t,$(CLIENT_TEXT),$(DESTDIR)$(call colon,3,$(t)))
+	rm -f $(DESTDIR)$(mandir)/man8/netdump-client.8 \
+	    $(foreach t,$(CLIENT_TEXT),$(DESTDIR)$(call colon,3,$(t)))
 	rm -rf $(DESTDIR)$(CLIENT_DKMS)
 
 # The module for the kernels whose headers are here, with sparse where it is installed.

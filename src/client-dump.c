@@ -54,11 +54,13 @@ void dump_call(Step *s, const WireStart *start)
     Client *c = s->c;
 
     c->last_claim = find_claim(c, start);
-    if (!asks_is_open(&c->asks, WIRE_CMD_GET_PAGE_SIZE)) {
+    if (!asks_is_open(&c->asks, WIRE_CMD_GET_PAGE_SIZE))
         asks_open(&c->asks, WIRE_CMD_GET_PAGE_SIZE, 0, 0);
-        c->heard = s->now;
-    }
     c->facts.start = *start;
+    /* A machine that has had this ACK never calls again: whatever was forged in its name before, it
+     * has all our patience from here on. */
+    c->heard = s->now;
+    step_measure(s);
     /* Together no larger than any START (wire.c sees to that): we are no use for flooding others.
      */
     step_send_to(s, WIRE_CMD_START_NETDUMP_ACK, c->asks.next_nr--, WIRE_VERSION,

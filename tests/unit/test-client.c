@@ -137,6 +137,22 @@ static void test_call_unreachable(void)
     g_assert_cmpuint(r.all->len, ==, 0);
 }
 
+/* A START was forged, and shortly before we give up its machine really crashes: it calls only until
+ * it has our ACK, so it gets the time that anyone gets. */
+static void test_call_late(void)
+{
+    WireStart forged = {.machine = 4711, .magic = 1};
+    WireStart start = rig_start_of(WIRE_MACHINE_X86_64);
+    g_auto(Rig) r = rig_called(&forged);
+
+    rig_pass(&r, RIG_TIMEOUT - SPAN_S(1));
+    rig_send_start(&r, &start);
+    rig_pass(&r, RIG_TIMEOUT - 1);
+    g_assert_cmpint(rig_state(&r), ==, CLIENT_CALLED);
+    rig_pass(&r, 1);
+    g_assert_cmpint(rig_state(&r), ==, CLIENT_CLOSED);
+}
+
 /* -- ASKING, PREPARING ---------------------------------------------------------------------------
  */
 
@@ -505,6 +521,7 @@ int main(int argc, char **argv)
     g_test_add_func("/client/called/forged", test_call_forged);
     g_test_add_func("/client/called/forged-before", test_call_forged_before);
     g_test_add_func("/client/called/unreachable", test_call_unreachable);
+    g_test_add_func("/client/called/late", test_call_late);
     g_test_add_func("/client/asking", test_asking);
     g_test_add_func("/client/asking/repeats", test_asking_repeats);
     g_test_add_func("/client/asking/regs-first", test_regs_first);
