@@ -211,7 +211,7 @@ if command -v rclone >/dev/null; then
     check "upload: nothing to do without UPLOAD_TO" hook netdump-upload $one
     mkdir "$work/storage"
     address=127.0.0.1:$((20000 + $$ % 10000))
-    # Newer ones can serve S3.
+    # Newer ones can serve S3; else s3rver, of npm, does; else another protocol has to do.
     if rclone serve s3 --help 2>&1 | grep -q -- --auth-key; then
         mkdir "$work/storage/bucket"
         rclone --config "$work/none" serve s3 --auth-key key,secret --addr $address \
@@ -219,7 +219,17 @@ if command -v rclone >/dev/null; then
         printf '%s\n' '[store]' type=s3 provider=Rclone access_key_id=key \
             secret_access_key=secret "endpoint=http://$address" >"$work/rclone.conf"
         there=bucket
+        echo "# the storage is S3, by rclone"
+    elif command -v s3rver >/dev/null; then
+        s3rver --silent --directory "$work/storage" --address 127.0.0.1 --port "${address#*:}" \
+            --configure-bucket bucket >"$work/serve.log" 2>&1 &
+        printf '%s\n' '[store]' type=s3 provider=Other access_key_id=S3RVER \
+            secret_access_key=S3RVER force_path_style=true "endpoint=http://$address" \
+            >"$work/rclone.conf"
+        there=bucket
+        echo "# the storage is S3, by s3rver"
     else
+        echo "# the storage is WebDAV, by rclone"
         rclone --config "$work/none" serve webdav --addr $address "$work/storage" \
             >"$work/serve.log" 2>&1 &
         printf '%s\n' '[store]' type=webdav vendor=other "url=http://$address" \
@@ -227,13 +237,17 @@ if command -v rclone >/dev/null; then
         there=crashes
     fi
     pids="$pids $!"
-    await rclone --config "$work/rclone.conf" lsf store: || cat "$work/serve.log"
+    stored() {
+        env -i PATH="$PATH" HOME=/ rclone --config "$work/rclone.conf" "$@"
+    }
+    await stored lsf store: || cat "$work/serve.log"
     printf '%s\n' "UPLOAD_TO=store:$there" "RCLONE_CONFIG=$work/rclone.conf" \
         >"$dumps/scripts/netdump-hooks.conf"
     check "upload: runs" hook netdump-upload $one
     check "upload: info, log and vmcore are there" \
-        test "$(ls "$work/storage/$there/$one")" = "$(printf 'info\nlog\nvmcore')"
-    check "upload: whole" cmp "$dumps/$one/vmcore" "$work/storage/$there/$one/vmcore"
+        test "$(stored lsf "store:$there/$one")" = "$(printf 'info\nlog\nvmcore')"
+    stored cat "store:$there/$one/vmcore" >"$work/vmcore" || true
+    check "upload: whole" cmp "$dumps/$one/vmcore" "$work/vmcore"
     check "upload: and here" test -f "$dumps/$one/vmcore"
     echo UPLOAD_REMOVE=yes >>"$dumps/scripts/netdump-hooks.conf"
     hook netdump-upload $one >/dev/null 2>&1
@@ -333,11 +347,14 @@ rm -rf "${dumps:?}/${five##* }"
 mkdir "$dumps/some-other-directory" "$work/elsewhere"
 ln -s "$work/elsewhere" "$dumps/10.0.0.1-2001-01-01-00:00:00"
 touch "$dumps/10.0.0.2-2001-01-01-00:00:00"
+mkdir "$dumps/precious" "$dumps/precious x-2001-01-01-00:00:00" "$dumps/backup-2001-01-01-00:00:00"
 make_dump 10.0.0.3-2001-01-01-00:00:00-2
 make_dump "fe80::1%2-2001-01-01-00:00:00"
 prune netdump-nospace 10.0.0.3-2001-01-01-00:00:00-2 PRUNE_KEEP=4 >/dev/null || true
 check "prune: the dump that it is about stays" test -d "$dumps/10.0.0.3-2001-01-01-00:00:00-2"
 check "prune: an IPv6 machine's is one as well" test ! -e "$dumps/fe80::1%2-2001-01-01-00:00:00"
+check "prune: nor do names that no server gives" test -d "$dumps/precious" \
+    -a -d "$dumps/precious x-2001-01-01-00:00:00" -a -d "$dumps/backup-2001-01-01-00:00:00"
 check "prune: what is no dump stays" test -d "$dumps/some-other-directory" -a -d "$work/elsewhere" \
     -a -f "$dumps/10.0.0.2-2001-01-01-00:00:00" -a -L "$dumps/10.0.0.1-2001-01-01-00:00:00"
 rm "$bin/df"
