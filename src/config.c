@@ -284,15 +284,28 @@ Config *config_from_text(const char *file, const char *text, gsize len, GError *
     return load_end(&l, error);
 }
 
+static void in_one_line(const GError *problems, GError **error)
+{
+    g_auto(GStrv) lines = g_strsplit(problems->message, "\n", -1);
+    g_autofree char *line = g_strjoinv("; ", lines);
+
+    g_set_error_literal(error, problems->domain, problems->code, line);
+}
+
 Config *config_reload(const Config *running, char **kept, GError **error)
 {
     g_autoptr(GString) names = g_string_new(NULL);
+    g_autoptr(GError) problems = NULL;
     ConfigTask task;
     Config *c =
-        load((int)g_strv_length(running->argv), running->argv, running->start_in, &task, error);
+        load((int)g_strv_length(running->argv), running->argv, running->start_in, &task, &problems);
 
     *kept = NULL;
-    for (gsize i = 0; c && i < CONFIG_N_ITEMS; i++) {
+    if (!c) {
+        in_one_line(problems, error);
+        return NULL;
+    }
+    for (gsize i = 0; i < CONFIG_N_ITEMS; i++) {
         const ConfigItem *item = &config_items[i];
         g_autofree char *was = config_show(running, item), *is = config_show(c, item);
         g_autofree char *why = NULL;

@@ -61,7 +61,8 @@ Config *config_load(int argc, char **argv, ConfigTask *task,
 
 /* The same command line and file again. What can't change while we run (port, addr, daemon,
  * pidfile, dumpdir) is taken from `running`; *kept names those keys whose file or option says
- * otherwise ("port, dumpdir"), NULL if none: free it. On error nothing has changed. */
+ * otherwise ("port, dumpdir"), NULL if none: free it. On error nothing has changed; all problems
+ * are in one line then, for a log. */
 Config *config_reload(const Config *running, char **kept, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The effective configuration as a file that gives the same again. */

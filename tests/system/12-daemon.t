@@ -192,6 +192,7 @@ def reload(work):
                 tap.ok(hup("port=70000\nallow=nowhere\n", "stays as it was"), "errors: the old one stays", daemon.log())
                 tap.ok("server.conf:1: port" in daemon.log() and "server.conf:2: allow" in daemon.log(),
                        "all of them are in the log", daemon.log())
+                tap.ok("; " in daemon.log() and "\\n" not in daemon.log(), "in one line, to be read by people", daemon.log())
                 stranger.start()
                 tap.ok(stranger.next(0.3) is None, "it does stay")
                 tap.ok(hup("client_timeout=1\n", good), "allow= is taken out")
