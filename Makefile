@@ -123,7 +123,7 @@ check-one: all $(UNIT) $(TOOLS)
 C_FILES     = $(shell git ls-files '*.c' '*.h')
 SHELL_FILES = $(shell git grep -lE '^\#! ?/(bin/sh|usr/bin/env bash|bin/bash)')
 
-lint: lint-format lint-cppcheck lint-tidy lint-shell lint-man $(BUILD)/layers-ok
+lint: lint-format lint-cppcheck lint-tidy lint-analyzer lint-shell lint-man $(BUILD)/layers-ok
 
 lint-format:
 	$(say) LINT clang-format
@@ -146,18 +146,25 @@ lint-tidy:
 	printf '%s\n' $(wildcard src/*.c) | \
 	    xargs -P2 -n4 clang-tidy --quiet --warnings-as-errors='*' -p $(BUILD) 2>/dev/null
 
+# gcc's own, which looks along paths.
+lint-analyzer:
+	$(say) LINT 'gcc -fanalyzer'
+	printf '%s\n' $(wildcard src/*.c) | xargs -P2 -n1 \
+	    gcc $(CPPFLAGS_ALL) -std=gnu11 -O2 -fanalyzer -Werror -c -o /dev/null
+
 lint-shell:
 	$(say) LINT shellcheck
 	shellcheck $(SHELL_FILES)
 
 lint-man:
-	$(say) LINT man pages
+	$(say) LINT 'man pages'
 	mandoc -T lint -W warning $(wildcard *.[1-9] client/*.[1-9])
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check check-one clean format lint lint-format lint-cppcheck lint-tidy lint-shell lint-man
+.PHONY: all check check-one clean format lint lint-format lint-cppcheck lint-tidy lint-analyzer \
+    lint-shell lint-man
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -92,12 +92,20 @@ static const TableColumn client_columns[] = {
 };
 
 static const TableColumn server_columns[] = {
-    {"version", NULL, TABLE_TEXT},      {"pid", NULL, TABLE_NUMBER},
-    {"written", NULL, TABLE_NUMBER},    {"udp_port", NULL, TABLE_NUMBER},
-    {"dumpdir", NULL, TABLE_TEXT},      {"dumps_running", NULL, TABLE_NUMBER},
-    {"dumps_max", NULL, TABLE_NUMBER},  {"complete", NULL, TABLE_NUMBER},
-    {"incomplete", NULL, TABLE_NUMBER}, {"not_dumped", NULL, TABLE_NUMBER},
+    {"version", NULL, TABLE_TEXT},
+    {"pid", NULL, TABLE_NUMBER},
+    {"written", NULL, TABLE_NUMBER},
+    {"udp_port", NULL, TABLE_NUMBER},
+    {"dumpdir", NULL, TABLE_TEXT},
+    {"dumps_running", NULL, TABLE_NUMBER},
+    {"dumps_max", NULL, TABLE_NUMBER},
+    {"complete", NULL, TABLE_NUMBER},
+    {"incomplete", NULL, TABLE_NUMBER},
+    {"not_dumped", NULL, TABLE_NUMBER},
     {"bytes", NULL, TABLE_NUMBER},
+    {"packets_received", NULL, TABLE_NUMBER},
+    {"packets_not_allowed", NULL, TABLE_NUMBER},
+    {"packets_malformed", NULL, TABLE_NUMBER},
 };
 
 static void complete_client(GHashTable *row)
@@ -124,6 +132,10 @@ static void print_server(GHashTable *server)
            " incomplete, %" G_GUINT64_FORMAT " not dumped; %s stored\n",
            number(server, "complete"), number(server, "incomplete"), number(server, "not_dumped"),
            size);
+    printf("Datagrams: %" G_GUINT64_FORMAT " received; %" G_GUINT64_FORMAT
+           " of senders that are not allowed, %" G_GUINT64_FORMAT " that make no sense\n",
+           number(server, "packets_received"), number(server, "packets_not_allowed"),
+           number(server, "packets_malformed"));
     if (age > OLD && number(server, "dumps_running") > 0)
         printf("This is %" G_GINT64_FORMAT " seconds old: the disk may be slow or stuck.\n", age);
 }
@@ -306,12 +318,21 @@ static GHashTable *read_dump(const Config *config, int dumpdir, const char *name
     return g_steal_pointer(&row);
 }
 
-/* By the time in the directory's name, which sorts; the newest first. */
+/* The time in the name of a dump's directory; it sorts. */
+static const char *time_in(const char *directory)
+{
+    const char *name = strrchr(directory, '/');
+    const char *time = strchr(name ? name : directory, '-');
+
+    return time ? time : "";
+}
+
+/* The newest first. */
 static int compare_dumps(gconstpointer a, gconstpointer b)
 {
     const char *x = g_hash_table_lookup(*(GHashTable *const *)a, "directory");
     const char *y = g_hash_table_lookup(*(GHashTable *const *)b, "directory");
-    int by_time = strcmp(strchr(strrchr(y, '/'), '-'), strchr(strrchr(x, '/'), '-'));
+    int by_time = strcmp(time_in(y), time_in(x));
 
     return by_time ? by_time : strcmp(x, y);
 }
