@@ -79,9 +79,19 @@ static void add_client(GString *text, const Publish *p, const ClientEntry *entry
     g_string_append_c(text, '\n');
 }
 
+static guint64 malformed(const IntakeStats *intake)
+{
+    guint64 n = 0;
+
+    for (guint i = WIRE_OK + 1; i < WIRE_N_FAULTS; i++)
+        n += intake->malformed[i];
+    return n;
+}
+
 static char *status_text(const Publish *p, gint64 wall)
 {
     const PerformStats *stats = perform_stats(p->world.perform);
+    const IntakeStats *intake = intake_stats(p->world.intake);
     Clients *clients = perform_clients(p->world.perform);
     GString *text = g_string_new(NULL);
 
@@ -97,6 +107,9 @@ static char *status_text(const Publish *p, gint64 wall)
     add_number(text, "incomplete", stats->incomplete);
     add_number(text, "not_dumped", stats->not_dumped);
     add_number(text, "bytes", stats->bytes);
+    add_number(text, "packets_received", sock_stats(p->world.sock)->received);
+    add_number(text, "packets_not_allowed", intake->not_allowed);
+    add_number(text, "packets_malformed", malformed(intake));
     g_string_append_c(text, '\n');
     for (guint i = 0; i < clients_count(clients); i++)
         add_client(text, p, clients_nth(clients, i));

@@ -208,6 +208,13 @@ def reload(work):
         tap.ok(hup("dumpdir=/elsewhere\nport=5\n", good) and "a change needs a restart" not in daemon.log(),
                "the command line beats the file again")
         daemon.args = args
+    with Daemon(os.path.join(work, "strict"), config="allow=127.0.1.1\n") as daemon:
+        base = ("-f", daemon.config, "-d", daemon.dumps, "--status")
+        with Machine(daemon, "127.0.1.2") as stranger:
+            stranger.start()
+        tap.ok(wait_for(lambda: json.loads(server(*base, "--json")[1])["server"].get("packets_not_allowed") == 1),
+               "--status counts what allow= keeps out")
+        tap.ok("1 of senders that are not allowed, 0 that make no sense" in server(*base)[1], "and says so")
     with Daemon(os.path.join(work, "limits"), config="max_concurrent_dumps=1\n") as daemon:
         daemon.configure("max_concurrent_dumps=0\npidfile=/nowhere/pid\n")
         daemon.process.send_signal(signal.SIGHUP)
