@@ -9,6 +9,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 set -eu
 export LC_ALL=C
+umask 022
 
 if [ "${1:-}" != inside ]; then
     for tool in ip unshare setpriv make getent; do
@@ -491,6 +492,22 @@ END
     expect 0 '' $client refresh
     check "$about: refresh leaves the magic alone" \
         test "$(cat /var/spool/crash/magic/192.0.2.17)" = "$second"
+    about="ssh, and a server that wants the magic"
+    build=$(realpath "${BUILD:-build}")
+    printf 'port=6688\nsecure=1\nmin_free=0\ndumpdir=/var/spool/crash\n' >"$work/conf"
+    cp "$build/netdump-server" "$work/server" # where that user can read it
+    ip netns exec server setpriv --reuid=985 --regid=985 --clear-groups "$work/server" \
+        "--config=$work/conf" >"$work/server.log" 2>&1 &
+    await grep -q 'dumps go to' "$work/server.log"
+    for value in "$second" "$magic"; do
+        status=0
+        timeout 60 "$build/netdump-sim" --quiet --size=1M --magic="$value" --timeout=3 \
+            --bind=192.0.2.17 192.0.2.1 >/dev/null 2>&1 || status=$?
+        echo "$status" >>"$work/statuses"
+    done
+    check "$about: this magic is dumped, that of the last start is not" \
+        sh -c "sed 's/[1-9].*/no/' '$work/statuses' | tr '\n' ' ' | grep -x '0 no '"
+    about="ssh"
     before=$(calls)
     mv /var/spool/crash/.ssh/authorized_keys "$work/keys"
     expect 1 "the server did not take our magic over ssh (as netdump@192.0.2.1" $client restart
