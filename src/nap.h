@@ -14,7 +14,7 @@
 #include "clock.h"
 
 #define NAP_MIN (SPAN_MS(1) / 50) /* shorter ones are not worth the system call */
-#define NAP_MAX (SPAN_MS(1) / 5)  /* longer ones were measured to save nothing more */
+#define NAP_MAX (SPAN_MS(1) / 2)  /* at 100 Mbit it catches five datagrams */
 
 #define NAP_LITTLE 0.5 /* of the open requests answered in a turn: it may be longer */
 #define NAP_MOST   0.7 /* ... and there was not enough */
