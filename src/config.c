@@ -302,6 +302,7 @@ Config *config_reload(const Config *running, char **kept, GError **error)
 
     *kept = NULL;
     if (!c) {
+        g_assert(problems); /* what only shows something started no server */
         in_one_line(problems, error);
         return NULL;
     }
