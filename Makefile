@@ -36,8 +36,8 @@ CFLAGS_ALL   = -std=gnu11 -pthread $(OPT) $(WARNINGS) \
 LDFLAGS_ALL  = -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
 # The pure layer: no system call, no clock, no global. See src/README.
-PURE := wire window client client-dump client-end client-kernel client-pages elfcore elfkdump kernel \
-        netaddr record recordfacts text unpack
+PURE := wire window client client-dump client-end client-kernel client-pages client-time elfcore \
+        elfkdump kernel netaddr record recordfacts text unpack
 SRC  := $(filter-out src/main.c,$(wildcard src/*.c))
 OBJ  := $(SRC:src/%.c=$(BUILD)/src/%.o)
 PURE_OBJ := $(filter $(OBJ),$(PURE:%=$(BUILD)/src/%.o))

@@ -129,6 +129,11 @@ void dump_on_stored(Step *s, const guint32 *nrs, guint n);
 void dump_on_disk_failed(Step *s, int err, gboolean lost);
 void dump_on_nospace(Step *s, gboolean try_again);
 
+/* client-time.c */
+void time_on_timer(Step *s);
+Mono time_patience(
+    const Client *c); /* when a machine that says nothing, or too little, is given up */
+
 /* client-end.c */
 void end_give_up(Step *s, ClientReason reason);
 void end_recrashed(Step *s);

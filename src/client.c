@@ -9,11 +9,6 @@
 #define STARTS_SPAN  SPAN_S(5) /* ... over such a time without an answer: it crashed again */
 #define PROBE_PAUSE  SPAN_S(1) /* between two HELLOs that STARTs provoke */
 
-/* In so many client_timeouts a machine must have brought a page for each SLOW_PAGE of them, or all
- * answers before the first page. (At 4 KiB/s a GiB takes three days: nobody waits for that.) */
-#define SLOW_TIMEOUTS 5
-#define SLOW_PAGE     SPAN_S(1)
-
 /* -- emitting -----------------------------------------------------------------------------------
  */
 
@@ -279,62 +274,8 @@ static void on_packet(Step *s, const WireMessage *m)
     }
 }
 
-/* -- time ---------------------------------------------------------------------------------------
+/* -- beginning and end of a server --------------------------------------------------------------
  */
-
-/* In these states a machine that says nothing is a reason to end. */
-static gboolean may_be_silent(const Client *c)
-{
-    ClientState state = c->facts.state;
-
-    return state == CLIENT_CALLED || state == CLIENT_RESUMING || state == CLIENT_ASKING ||
-           state == CLIENT_DUMPING;
-}
-
-static Mono silence_deadline(const Client *c)
-{
-    if (!may_be_silent(c) || !client_waits(c))
-        return MONO_NEVER;
-    return mono_add(c->heard, c->spec.client_timeout);
-}
-
-/* A machine that says a word now and then is not silent, but could hold its slot for ever. */
-static Mono slow_deadline(const Client *c)
-{
-    if (!may_be_silent(c) || !client_waits(c))
-        return MONO_NEVER;
-    return mono_add(c->got_since, SLOW_TIMEOUTS * c->spec.client_timeout);
-}
-
-/* The earlier one of both: of a table full of clients it is asked in every turn. */
-static Mono patience_deadline(const Client *c)
-{
-    Span timeout = c->spec.client_timeout;
-
-    if (!may_be_silent(c) || !client_waits(c))
-        return MONO_NEVER;
-    return mono_min(mono_add(c->heard, timeout), mono_add(c->got_since, SLOW_TIMEOUTS * timeout));
-}
-
-static gboolean is_slow(const Client *c)
-{
-    Span span = SLOW_TIMEOUTS * c->spec.client_timeout;
-
-    return c->facts.state != CLIENT_DUMPING || c->got - c->got_before < (guint64)(span / SLOW_PAGE);
-}
-
-static void ask_again(Step *s)
-{
-    Client *c = s->c;
-
-    for (guint i = 0; i < ASKS_COMMANDS; i++)
-        if (mono_before(s->now, asks_again(&c->asks.by_command[i], &c->rtt)))
-            continue;
-        else if (c->facts.state == CLIENT_CALLED)
-            dump_call_again(s);
-        else
-            step_send_ask(s, (WireCommand)i);
-}
 
 /* The first event of a machine that a former server had begun with. */
 static void resume(Step *s)
@@ -351,30 +292,6 @@ static void resume(Step *s)
     }
     if (!c->facts.transferred)
         step_ask(s, WIRE_CMD_HELLO);
-}
-
-static void on_timer(Step *s)
-{
-    Client *c = s->c;
-
-    if (c->facts.state == CLIENT_REBOOTING) {
-        end_check_reboot(s);
-        return;
-    }
-    if (!mono_before(s->now, silence_deadline(c))) {
-        end_give_up(s, c->facts.state == CLIENT_CALLED ? REASON_UNREACHABLE : REASON_SILENT);
-        return;
-    }
-    if (!mono_before(s->now, slow_deadline(c))) {
-        if (is_slow(c)) {
-            end_give_up(s, REASON_SLOW);
-            return;
-        }
-        step_measure(s);
-    }
-    ask_again(s);
-    if (c->facts.state == CLIENT_DUMPING && !mono_before(s->now, window_deadline(c->window)))
-        window_expire(c->window, s->now);
 }
 
 static void on_shutdown(Step *s)
@@ -474,7 +391,7 @@ static void dispatch(Step *s, const Event *event)
         on_packet(s, event->packet);
         break;
     case EVENT_TIMER:
-        on_timer(s);
+        time_on_timer(s);
         break;
     case EVENT_SLOT:
         s->c->slot_known = TRUE;
@@ -534,7 +451,7 @@ void client_step(Client *c, Mono now, const Event *event, GArray *actions)
 
 Mono client_deadline(const Client *c)
 {
-    Mono deadline = mono_min(c->timer, patience_deadline(c));
+    Mono deadline = mono_min(c->timer, time_patience(c));
 
     if (!c->begun)
         return (Mono){0};
