@@ -118,6 +118,15 @@ check: all $(UNIT) $(TOOLS)
 check-one: all $(UNIT) $(TOOLS)
 	BUILD=$(BUILD) prove --verbose --exec tests/run-test $(T)
 
+# The running server under valgrind; takes its time. What is missing can't bear it: too slow, or it is
+# not the server that is tested.
+VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+           --suppressions=$(CURDIR)/tests/valgrind.supp
+VALGRIND_TESTS ?= $(foreach n,10 11 12 20 21 30,$(wildcard tests/system/$(n)-*.t))
+
+check-valgrind: all $(TOOLS)
+	BUILD=$(BUILD) WRAP='$(VALGRIND)' prove --timer --exec tests/run-test $(VALGRIND_TESTS)
+
 # -- lint -------------------------------------------------------------------------------------------
 
 C_FILES     = $(shell git ls-files '*.c' '*.h')
@@ -163,8 +172,8 @@ lint-man:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check check-one clean format lint lint-format lint-cppcheck lint-tidy lint-analyzer \
-    lint-shell lint-man
+.PHONY: all check check-one check-valgrind clean format lint lint-format lint-cppcheck lint-tidy \
+    lint-analyzer lint-shell lint-man
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -141,12 +141,15 @@ def line(bench):
         of_line = Series(v / capacity[name] if v else None for v in results["pages_s"].values)
         of_push = results["pages_s"].over(found[f"{name}, push"]["pages_s"])
         is_push = label.endswith("push")
-        rows.append([label, results["pages_s"].show(0), of_line.show(3), "" if is_push else of_push.show(3),
-                     "" if is_push else results["cpu"].show(2)])
+        rows.append([label, results["pages_s"].show(0), of_line.show(3)] +
+                    (["", "", ""] if is_push else
+                     [of_push.show(3), results["cpu"].show(2), results["sim_cpu"].show(2)]))
         if not is_push:
             bench.must(1, f"of the line, {label}", of_line, least=0.97, digits=3)
     bench.show("line: a veth pair with tbf, reply delay; pages a second until the last is stored",
-               ["", "pages/s", "of the line", "of the push", "CPU s/GiB"], rows)
+               ["", "pages/s", "of the line", "of the push", "CPU s/GiB", "client's CPU s/GiB"], rows,
+               f"a GiB takes {GIB / PAGE / capacity['1 Gbit']:.1f} s of a 1 Gbit line: a client that needs as much CPU "
+               "can't fill it")
     bench.keep(found)
 
 

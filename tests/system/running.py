@@ -8,9 +8,6 @@ import time
 
 from wiretest import *
 
-# Sanitizers and valgrind have memory of their own, and are slow.
-HEAVY = bool(WRAP or os.environ.get("SANITIZED") or "asan" in os.path.basename(BUILD))
-
 
 def wait_for(what, patience=PATIENCE * (3 if HEAVY else 1)):
     """What `what` returns as soon as that is true; or else, when patience is at its end, is not."""

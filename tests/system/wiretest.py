@@ -21,6 +21,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 SIM = os.path.join(BUILD, "netdump-sim")
 WRAP = shlex.split(os.environ.get("WRAP", ""))
+# Sanitizers and valgrind have memory of their own, and are slow.
+HEAVY = bool(WRAP or os.environ.get("SANITIZED") or "asan" in os.path.basename(BUILD))
 
 (NONE, SEND_MEM, EXIT, REBOOT, HELLO, GET_NR_PAGES, GET_PAGE_SIZE, START_ACK, GET_REGS,
  SHOW_STATE) = range(10)
