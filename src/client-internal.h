@@ -29,7 +29,9 @@ struct Client {
     Mono got_since;          /* ... then: what is too slow is measured from there */
     gboolean idle; /* DUMPING, nothing asked: the disk or the others are what takes time */
 
-    Mono heard; /* the last word, or when we began to wait for one */
+    Mono heard;    /* the last word, or when we began to wait for one */
+    Mono deadline; /* of client_deadline(), which is asked for all clients in every turn */
+    gboolean deadline_known;
     Mono timer; /* of ENDING (quiet, or ask again) and REBOOTING (next HELLO) */
 
     Claim claims[CLAIMS_MAX]; /* CALLED: the next one takes the place of the oldest */

@@ -433,6 +433,7 @@ void client_step(Client *c, Mono now, const Event *event, GArray *actions)
 
     if (c->facts.state == CLIENT_CLOSED)
         return;
+    c->deadline_known = FALSE;
     if (!c->begun) {
         c->begun = TRUE;
         resume(&s);
@@ -449,7 +450,7 @@ void client_step(Client *c, Mono now, const Event *event, GArray *actions)
     end_check(&s);
 }
 
-Mono client_deadline(const Client *c)
+static Mono find_deadline(const Client *c)
 {
     Mono deadline = mono_min(c->timer, time_patience(c));
 
@@ -464,6 +465,15 @@ Mono client_deadline(const Client *c)
     return deadline;
 }
 
+Mono client_deadline(Client *c)
+{
+    if (!c->deadline_known) {
+        c->deadline = find_deadline(c);
+        c->deadline_known = TRUE;
+    }
+    return c->deadline;
+}
+
 void client_limit(Client *c, guint max_in_flight)
 {
     c->limit = MIN(max_in_flight, WINDOW_MAX);
@@ -474,6 +484,7 @@ void client_limit(Client *c, guint max_in_flight)
 void client_set_timeout(Client *c, Span client_timeout)
 {
     c->spec.client_timeout = client_timeout;
+    c->deadline_known = FALSE;
 }
 
 gboolean client_is_over(const ClientFacts *facts)

@@ -197,7 +197,7 @@ void client_free(Client *c);
 void client_step(Client *c, Mono now, const Event *event, GArray *actions);
 
 /* When the next EVENT_TIMER is due; MONO_NEVER if only events from outside can change anything. */
-Mono client_deadline(const Client *c);
+Mono client_deadline(Client *c);
 
 /* What all clients together allow this one, see window_limit(). */
 void client_limit(Client *c, guint max_in_flight);

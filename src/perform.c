@@ -512,6 +512,8 @@ void perform_mark_open(Perform *p)
     for (guint i = 0; i < clients_count(p->clients); i++) {
         ClientEntry *entry = clients_nth(p->clients, i);
 
+        if (entry->share == 0)
+            continue;
         entry->open = pages_of(entry)->in_flight;
         entry->answered_before = pages_of(entry)->answered;
     }
@@ -523,12 +525,13 @@ gdouble perform_answered(const Perform *p)
 
     for (guint i = 0; i < clients_count(p->clients); i++) {
         const ClientEntry *entry = clients_nth(p->clients, i);
-        gdouble n = (gdouble)(pages_of(entry)->answered - entry->answered_before);
+        gdouble n;
 
-        if (entry->open > 0) {
-            sum += n * MIN(n / entry->open, 1);
-            answers += n;
-        }
+        if (entry->share == 0 || entry->open == 0)
+            continue;
+        n = (gdouble)(pages_of(entry)->answered - entry->answered_before);
+        sum += n * MIN(n / entry->open, 1);
+        answers += n;
     }
     return answers > 0 ? sum / answers : -1;
 }
