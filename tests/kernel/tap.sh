@@ -4,8 +4,8 @@
 # shellcheck disable=SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-tests=0
-failed=0
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 say() {
     printf '# %s\n' "$*"
@@ -14,31 +14,6 @@ say() {
 # limit SECONDS COMMAND...: in the foreground, so that ^C reaches it
 limit() {
     timeout --foreground -k 10 "$@"
-}
-
-# quote < TEXT: a program's output as a comment
-quote() {
-    sed 's/^/#     /'
-}
-
-# check DESCRIPTION COMMAND...: one test point, ok if the command succeeds
-check() {
-    description=$1
-    shift
-    tests=$((tests + 1))
-    if "$@" >"$work/check" 2>&1; then
-        echo "ok $tests - $description"
-    else
-        failed=$((failed + 1))
-        echo "not ok $tests - $description"
-        say "failed: $*"
-        head -20 "$work/check" | quote
-    fi
-}
-
-plan() {
-    echo "1..$tests"
-    [ "$failed" -eq 0 ] || say "$failed of $tests failed"
 }
 
 # give_up WHY FILE: without this step the others mean nothing

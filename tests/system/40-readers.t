@@ -4,8 +4,6 @@
 set -eu
 
 build=${BUILD:-build}
-tests=0
-failed=0
 server=
 capture=
 work=$(mktemp -d "${TMPDIR:-/tmp}/readers.XXXXXX")
@@ -22,43 +20,12 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
 
-# check DESCRIPTION COMMAND...: ok if the command succeeds; what it prints is shown if it fails
-check() {
-    description=$1
-    shift
-    tests=$((tests + 1))
-    if "$@" >"$work/check" 2>&1; then
-        echo "ok $tests - $description"
-    else
-        failed=$((failed + 1))
-        echo "not ok $tests - $description"
-        echo "# failed: $*"
-        head -n 20 "$work/check" | sed 's/^/#   /'
-    fi
-}
-
-skip() {
-    tests=$((tests + 1))
-    echo "ok $tests - $1 # SKIP $2"
-}
-
-show() {
-    sed 's/^/#   /' "$1"
-}
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 # lacks FILE PATTERN: no line of the file matches (and the file is there)
 lacks() {
     [ -f "$1" ] && ! grep -iE "$2" "$1"
-}
-
-# await COMMAND...: until it succeeds, at most 20 s
-await() {
-    tries=200
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.1
-    done
 }
 
 # start_server: on a port that nobody has; sets server, port and dumps. A taken port ends it at once.
@@ -80,7 +47,7 @@ start_server() {
         server=
     done
     echo "Bail out! netdump-server does not start"
-    show "$work/server.log"
+    quote <"$work/server.log"
     exit 1
 }
 
@@ -123,7 +90,7 @@ dump() {
         --verify="$dumps" "$@" "127.0.0.1:$port" >"$work/sim.log" 2>&1 || status=$?
     vmcore=$(find "$dumps" -path "$dumps/$address-*/vmcore")
     check "$machine: dumped and verified by the simulator" test $status -eq 0 -a -n "$vmcore"
-    [ $status -eq 0 ] || show "$work/sim.log"
+    [ $status -eq 0 ] || quote <"$work/sim.log"
 }
 
 # Where a PT_NOTE and a PT_LOAD are by `readelf -lW`: type, offset, virtual address, and the others
@@ -275,9 +242,8 @@ status=0
 wait "$server" || status=$?
 server=
 check "netdump-server ends cleanly" test $status -eq 0
-echo "1..$tests"
-if [ "$failed" -gt 0 ]; then
+if ! plan; then
     echo "# the server said:"
-    show "$work/server.log"
+    quote <"$work/server.log"
     exit 1
 fi

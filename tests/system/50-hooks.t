@@ -4,8 +4,6 @@
 set -eu
 
 build=${BUILD:-build}
-tests=0
-failed=0
 pids=
 work=$(mktemp -d "${TMPDIR:-/tmp}/hooks.XXXXXX")
 umask 022
@@ -22,39 +20,8 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
 
-# check DESCRIPTION COMMAND...: ok if the command succeeds; what it prints is shown if it fails
-check() {
-    description=$1
-    shift
-    tests=$((tests + 1))
-    if "$@" >"$work/check" 2>&1; then
-        echo "ok $tests - $description"
-    else
-        failed=$((failed + 1))
-        echo "not ok $tests - $description"
-        echo "# failed: $*"
-        head -n 20 "$work/check" | sed 's/^/#   /'
-    fi
-}
-
-skip() {
-    tests=$((tests + 1))
-    echo "ok $tests - $1 # SKIP $2"
-}
-
-not() {
-    ! "$@"
-}
-
-# await COMMAND...: until it succeeds, at most 30 s
-await() {
-    tries=300
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.1
-    done
-}
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 # make_dump NAME: a finished dump's directory as the server leaves it
 make_dump() {
@@ -422,5 +389,4 @@ check "server: the mail tells of this dump" grep -q "^The dump is in $dir\$" "$w
 check "server: nothing was wrong with the scripts" not grep -E 'netdump-[a-z]+\[' "$work/server.log"
 check "server: nor in the background" not grep -E 'exit status|not found|unbound' "$dir/hooks.log"
 
-echo "1..$tests"
-[ $failed -eq 0 ]
+plan

@@ -4,8 +4,6 @@
 set -eu
 
 build=$(realpath "${BUILD:-build}")
-tests=0
-failed=0
 work=$(mktemp -d "${TMPDIR:-/tmp}/service.XXXXXX")
 
 cleanup() {
@@ -20,28 +18,8 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
 
-check() {
-    description=$1
-    shift
-    tests=$((tests + 1))
-    if "$@" >"$work/check" 2>&1; then
-        echo "ok $tests - $description"
-    else
-        failed=$((failed + 1))
-        echo "not ok $tests - $description"
-        echo "# failed: $*"
-        head -n 20 "$work/check" | sed 's/^/#   /'
-    fi
-}
-
-skip() {
-    tests=$((tests + 1))
-    echo "ok $tests - $1 # SKIP $2"
-}
-
-not() {
-    ! "$@"
-}
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 # status STATUS COMMAND...
 status() {
@@ -50,15 +28,6 @@ status() {
     got=0
     "$@" || got=$?
     [ $got -eq "$want" ]
-}
-
-await() {
-    tries=100
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.1
-    done
 }
 
 # -- make install -----------------------------------------------------------------------------------
@@ -273,5 +242,4 @@ rm "$work/bin/dnf"
 PATH=$work/bin sh "$work/bootstrap" build >"$work/out" 2>&1 || true
 check "elsewhere, names them" grep -q 'neither apt-get nor dnf' "$work/out"
 
-echo "1..$tests"
-[ $failed -eq 0 ]
+plan

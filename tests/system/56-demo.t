@@ -3,38 +3,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 set -eu
 
-tests=0
-failed=0
 work=$(mktemp -d "${TMPDIR:-/tmp}/demo-test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-check() {
-    description=$1
-    shift
-    tests=$((tests + 1))
-    if "$@" >"$work/check" 2>&1; then
-        echo "ok $tests - $description"
-    else
-        failed=$((failed + 1))
-        echo "not ok $tests - $description"
-        echo "# failed: $*"
-        head -n 20 "$work/out" | sed 's/^/#   /'
-    fi
-}
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 # Servers of a demo below our directory, which is part of their command line.
 no_server() {
     ! grep -slq "dumpdir=$work/" /proc/[0-9]*/cmdline
-}
-
-await() {
-    tries=200
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.1
-    done
 }
 
 demo() {
@@ -64,5 +42,4 @@ END
     check "SIG$signal: no directory is left" test -z "$(find "$work" -name 'netdump-demo.*')"
 done
 
-echo "1..$tests"
-[ $failed -eq 0 ]
+plan

@@ -29,8 +29,8 @@ if [ "${1:-}" != inside ]; then
 fi
 
 work=$2
-tests=0
-failed=0
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 # expect STATUS TEXT COMMAND...: it ends with that status, and says that ("" = nothing at all)
 expect() {
@@ -54,38 +54,6 @@ expect() {
         echo "# status $got, and it said:"
         sed 's/^/#   /' "$work/said"
     fi
-}
-
-check() {
-    description=$1
-    shift
-    tests=$((tests + 1))
-    if "$@" >"$work/said" 2>&1; then
-        echo "ok $tests - $description"
-    else
-        failed=$((failed + 1))
-        echo "not ok $tests - $description"
-        echo "# failed: $*"
-        head -n 20 "$work/said" | sed 's/^/#   /'
-    fi
-}
-
-skip() {
-    tests=$((tests + 1))
-    echo "ok $tests - $1 # SKIP $2"
-}
-
-not() {
-    ! "$@"
-}
-
-await() {
-    tries=100
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.1
-    done
 }
 
 configure() {
@@ -552,5 +520,4 @@ check "make uninstall-client" client_make uninstall-client
 check "it leaves the configuration only" test "$(cd "$work/over" && find etc usr -name '*netdump*' -type f)" = \
     etc/default/netdump
 
-echo "1..$tests"
-[ $failed -eq 0 ]
+plan
