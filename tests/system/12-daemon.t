@@ -107,6 +107,9 @@ def background(work, closed):
     pidfile = os.path.join(work, name, "pid")
     os.makedirs(dumps, mode=0o700)
     base = ["-f/dev/null", "-a127.0.0.1", f"-p{port}", f"-d{dumps}", f"-P{pidfile}", "--daemon"]
+    if WRAP and not closed:
+        tap.ok(True, f"{name} # SKIP what it is wrapped in keeps our standard error open")
+        return
     if closed:
         p = subprocess.run(["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", SERVER, *base], check=False, timeout=60)
         status, out, err = p.returncode, "", ""
