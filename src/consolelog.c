@@ -124,6 +124,11 @@ void consolelog_take(ConsoleLog *log, const NetAddr *host, const guint8 *text, g
     disk_queue_push(log->queue, &job);
 }
 
+DiskQueue *consolelog_queue(ConsoleLog *log)
+{
+    return log->queue;
+}
+
 void consolelog_stop(ConsoleLog *log)
 {
     disk_queue_close(log->queue);

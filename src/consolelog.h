@@ -19,5 +19,8 @@ void consolelog_free(ConsoleLog *log); /* behind disk_free() */
 void consolelog_take(ConsoleLog *log, const NetAddr *host, const guint8 *text, gsize len,
                      gboolean busy, Mono now, gint64 wall);
 
+/* Where text waits: a job that is pushed there finds in the store what has come before it. */
+DiskQueue *consolelog_queue(ConsoleLog *log);
+
 /* No text is taken any more; what was taken is still written. Before disk_free(). */
 void consolelog_stop(ConsoleLog *log);

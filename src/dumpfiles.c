@@ -161,7 +161,8 @@ static void done_open_dir(gpointer data, int err)
 
 void dumpfiles_open_dir(DumpFiles *files)
 {
-    dumpwork_push(files->queue, dumpwork_new(files), run_open_dir, done_open_dir,
+    /* Behind all console text that has come so far: its end belongs into the log. */
+    dumpwork_push(files->shared->console_queue, dumpwork_new(files), run_open_dir, done_open_dir,
                   "make the dump's directory", 0);
 }
 

@@ -24,6 +24,7 @@ typedef struct {
     Disk *disk;
     Dumpdir *dumpdir;
     Console *console;
+    DiskQueue *console_queue; /* in which text is written to it */
     VmcorePool *pool;
     guint min_free; /* percent of the file system; may change */
     void (*opened)(gpointer user, guint32 id, int err);

@@ -83,9 +83,10 @@ Loop *loop_new(Config *config, GError **error)
     l->config = config;
     if (!open_all(l, error))
         return NULL;
-    world = (PerformWorld){l->config, l->sock, l->disk, l->dumpdir, l->console};
-    l->perform = perform_new(&world);
     l->console_log = consolelog_new(l->disk, l->console);
+    world = (PerformWorld){l->config,  l->sock,    l->disk,
+                           l->dumpdir, l->console, consolelog_queue(l->console_log)};
+    l->perform = perform_new(&world);
     l->intake = intake_new(l->config, l->dumpdir, l->perform, l->console_log);
     l->publish = publish_new(
         &(PublishWorld){l->config, l->sock, l->disk, l->dumpdir, l->perform, l->intake});
@@ -328,8 +329,8 @@ void loop_run(Loop *l)
     daemon_stopping();
     log_progress(NULL);
     publish_stop(l->publish);
-    consolelog_stop(l->console_log);
     callers_stop(l->callers);
     perform_shutdown(l->perform);
+    consolelog_stop(l->console_log);
     sock_flush(l->sock);
 }

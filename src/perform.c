@@ -346,6 +346,7 @@ Perform *perform_new(const PerformWorld *world)
         .disk = world->disk,
         .dumpdir = world->dumpdir,
         .console = world->console,
+        .console_queue = world->console_queue,
         .pool = p->pool,
         .min_free = world->config->min_free,
         .opened = on_opened,

@@ -21,6 +21,7 @@ typedef struct {
     Disk *disk;
     Dumpdir *dumpdir;
     Console *console;
+    DiskQueue *console_queue; /* in which text is written to it */
 } PerformWorld;
 
 typedef struct {

@@ -62,6 +62,7 @@ static void house_begin(House *h)
     h->shared.disk = disk_new(2, &error);
     g_assert_no_error(error);
     h->shared.pool = vmcore_pool_new(16);
+    h->shared.console_queue = disk_queue_new(h->shared.disk, NULL, NULL);
 }
 
 /* Let everything that is queued come to its end. */
@@ -78,6 +79,7 @@ static void house_settle(House *h)
 static void house_end(House *h)
 {
     house_settle(h);
+    disk_queue_close(h->shared.console_queue);
     disk_free(h->shared.disk);
     vmcore_pool_free(h->shared.pool);
     console_free(h->shared.console);
@@ -108,6 +110,41 @@ static char *half_a_dump(House *h)
     dumpfiles_close(files, TRUE);
     house_end(h);
     return name;
+}
+
+static int run_print(gpointer data)
+{
+    House *h = data;
+
+    g_usleep(100000); /* a slow disk */
+    return console_append(h->shared.console, "10.0.0.7", 1, "Oops: last words\n", 17, NULL);
+}
+
+/* What a machine printed before its START belongs into its log, however late that gets to the disk.
+ */
+static void test_last_words(void)
+{
+    NetAddr peer = {.family = NET_IPV4, .port = 6666, .bytes = {10, 0, 0, 7}};
+    House h = {.dir = scratch_new()};
+    DiskJob job = {.run = run_print, .data = &h, .what = "print"};
+    g_autofree char *name = NULL;
+    g_autofree char *path = NULL;
+    g_autofree char *text = NULL;
+    DumpFiles *files;
+    gsize len;
+
+    house_begin(&h);
+    disk_queue_push(h.shared.console_queue, &job);
+    files = dumpfiles_new(&h.shared, 1, &peer, &peer, G_GINT64_CONSTANT(1700000000000000));
+    dumpfiles_open_dir(files);
+    house_settle(&h);
+    name = g_path_get_basename(dumpfiles_path(files));
+    dumpfiles_close(files, TRUE);
+    house_end(&h);
+    path = g_build_filename(name, "log", NULL);
+    text = scratch_get(&h.dir, path, &len);
+    g_assert_nonnull(strstr(text, "last words"));
+    scratch_free(&h.dir);
 }
 
 /* What the next server reads. */
@@ -201,6 +238,7 @@ static void test_whole(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/dumpfiles/last-words", test_last_words);
     g_test_add_func("/dumpfiles/resumed", test_resumed);
     g_test_add_func("/dumpfiles/new-file", test_new_file);
     g_test_add_func("/dumpfiles/whole", test_whole);
