@@ -33,6 +33,9 @@ static int serve(Config *config)
     }
     daemon_ready();
     loop_run(loop);
+    /* Whoever waits for the pid file to go may start the next server at once: it must find the dump
+     * directory free. */
+    loop_free(g_steal_pointer(&loop));
     if (pidfile)
         daemon_pidfile_drop();
     return EXIT_SUCCESS;
