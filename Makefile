@@ -35,12 +35,13 @@ CFLAGS_ALL   = -std=gnu11 -pthread $(OPT) $(WARNINGS) \
                -fno-sanitize-recover=undefined) $(CFLAGS)
 LDFLAGS_ALL  = -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
-# The pure layer: no system call, no clock, no global. See src/README.
-PURE := wire window client client-dump client-end client-kernel client-pages client-time elfcore \
-        elfkdump kernel netaddr record recordfacts text unpack
-SRC  := $(filter-out src/main.c,$(wildcard src/*.c))
-OBJ  := $(SRC:src/%.c=$(BUILD)/src/%.o)
-PURE_OBJ := $(filter $(OBJ),$(PURE:%=$(BUILD)/src/%.o))
+# Folders are layers, see src/README. core is pure: no system call, no clock, no global.
+CORE_SRC := $(wildcard src/core/*.c src/core/*/*.c)
+SRC      := $(CORE_SRC) $(wildcard src/io/*/*.c src/server/*.c src/cli/*.c)
+OBJ      := $(SRC:%.c=$(BUILD)/%.o)
+CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
+SIM_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/sim/*.c))
+HEADERS  := $(wildcard src/*/*.h src/*/*/*.h)
 
 SERVER    := $(BUILD)/netdump-server
 SIMULATOR := $(BUILD)/netdump-sim
@@ -77,7 +78,7 @@ $(SERVER): $(BUILD)/src/main.o $(BUILD)/libnetdump.a
 	$(say) LINK $@
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
-$(SIMULATOR): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/simulator/*.c)) $(BUILD)/src/wire.o
+$(SIMULATOR): $(SIM_OBJ) $(BUILD)/src/core/netdump/wire.o
 	$(say) LINK $@
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
@@ -92,13 +93,13 @@ $(BUILD)/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libnetdump.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 # What a tool needs beside the library.
-$(BUILD)/tools/netdump-replay: $(addprefix $(BUILD)/tests/,tools/replay/recording.o simulator/dumpfind.o \
-    simulator/parse.o)
+$(BUILD)/tools/netdump-replay: $(addprefix $(BUILD)/tests/,tools/replay/recording.o) \
+    $(BUILD)/src/sim/dumpfind.o $(BUILD)/src/sim/parse.o
 
 # Break a rule of the house and the build breaks.
-$(BUILD)/layers-ok: $(wildcard src/*.[ch]) $(PURE_OBJ) $(wildcard tests/layers/*)
+$(BUILD)/layers-ok: $(SRC) $(HEADERS) src/main.c $(CORE_OBJ) $(wildcard tests/layers/*)
 	$(say) LAYER src
-	tests/layers/check-layers src $(BUILD)/src $(PURE)
+	tests/layers/check-layers src $(CORE_OBJ)
 	touch $@
 
 # -- tests ------------------------------------------------------------------------------------------
@@ -152,13 +153,13 @@ lint-tidy:
 	$(say) LINT clang-tidy
 	mkdir -p $(BUILD)
 	printf '%s\n' $(CPPFLAGS_ALL:-Isrc=-I$(CURDIR)/src) -std=gnu11 >$(BUILD)/compile_flags.txt
-	printf '%s\n' $(wildcard src/*.c) | \
+	printf '%s\n' $(SRC) src/main.c | \
 	    xargs -P2 -n4 clang-tidy --quiet --warnings-as-errors='*' -p $(BUILD) 2>/dev/null
 
 # gcc's own, which looks along paths.
 lint-analyzer:
 	$(say) LINT 'gcc -fanalyzer'
-	printf '%s\n' $(wildcard src/*.c) | xargs -P2 -n1 \
+	printf '%s\n' $(SRC) src/main.c | xargs -P2 -n1 \
 	    gcc $(CPPFLAGS_ALL) -std=gnu11 -O2 -fanalyzer -Werror -c -o /dev/null
 
 lint-shell:
@@ -167,7 +168,7 @@ lint-shell:
 
 lint-man:
 	$(say) LINT 'man pages'
-	mandoc -T lint -W warning $(wildcard *.[1-9] client/*.[1-9])
+	mandoc -T lint -W warning $(wildcard *.[1-9] man/*.[1-9])
 
 clean:
 	rm -rf $(BUILD)
@@ -178,4 +179,4 @@ clean:
 .DELETE_ON_ERROR:
 
 -include $(wildcard tests/*/*.mk client/*.mk packaging/*.mk)
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+-include $(wildcard $(addprefix $(BUILD)/,*/*.d */*/*.d */*/*/*.d */*/*/*/*.d))

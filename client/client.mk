@@ -8,7 +8,7 @@ $(BUILD)/client/%.o: client/%.c
 
 $(BUILD)/unit/test-unpack $(SIMULATOR): $(BUILD)/client/module/pack.o
 
-# The module's source for DKMS, the service and its manual page. See client/netdump.8. "install" and the
+# The module's source for DKMS, the service and its manual page. See man/netdump.8. "install" and the
 # macros are in packaging/packaging.mk.
 CLIENT_SOURCE := $(wildcard client/module/*.[ch]) client/module/Kbuild
 CLIENT_DKMS   ?= /usr/src/netdump-$(VERSION)
@@ -17,7 +17,7 @@ CLIENT_TEXT   += \
     0755:client/service/netdump.init:$(initdir)/netdump \
     $(foreach u,netdump.service netdump-refresh.service netdump-refresh.timer, \
         0644:client/service/$(u):$(unitdir)/$(u)) \
-    0644:client/netdump.8:$(mandir)/man8/netdump.8
+    0644:man/netdump.8:$(mandir)/man8/netdump.8
 
 install-client: install-client-service install-client-source
 

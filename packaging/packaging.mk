@@ -54,8 +54,8 @@ INSTALLED_TEXT += \
     0644:packaging/tmpfiles.conf:$(tmpfilesdir)/netdump-server.conf \
     0644:packaging/completion/netdump-server:$(completiondir)/netdump-server \
     0644:netdump-server.8:$(mandir)/man8/netdump-server.8 \
-    0644:netdump-server.conf.5:$(mandir)/man5/netdump-server.conf.5 \
-    0644:netdump-sim.1:$(mandir)/man1/netdump-sim.1 \
+    0644:man/netdump-server.conf.5:$(mandir)/man5/netdump-server.conf.5 \
+    0644:man/netdump-sim.1:$(mandir)/man1/netdump-sim.1 \
     $(foreach f,$(DOCUMENTS),0644:$(f):$(docdir)/$(notdir $(f))) \
     0644:scripts/netdump-hooks.sh:$(exampledir)/netdump-hooks.sh \
     $(foreach f,$(HOOK_SCRIPTS),0755:$(f):$(exampledir)/$(notdir $(f)))

@@ -1,11 +1,11 @@
 /* main.c - configuration, daemon, loop.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "config.h"
-#include "daemon.h"
-#include "log.h"
-#include "loop.h"
-#include "show.h"
+#include "cli/commands.h"
+#include "io/config/config.h"
+#include "io/sys/daemon.h"
+#include "io/sys/log.h"
+#include "server/loop.h"
 
 #include <stdlib.h>
 
@@ -71,9 +71,9 @@ static int look(Config *config, ConfigTask task)
     int status = EXIT_SUCCESS;
 
     if (task == CONFIG_STATUS)
-        status = show_status(config);
+        status = cmd_status(config);
     else if (task == CONFIG_LIST)
-        status = show_list(config);
+        status = cmd_list(config);
     else
         config_print(config, stdout);
     config_free(config);

@@ -11,7 +11,7 @@ bench: $(SERVER) $(SIMULATOR) $(BENCH_TOOLS)
 # tests/system/70-bench.t runs it in small.
 check check-one: $(BENCH_TOOLS)
 
-$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/src/wire.o
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/src/core/netdump/wire.o
 	@mkdir -p $(@D)
 	$(say) LINK $@
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)

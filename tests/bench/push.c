@@ -7,7 +7,7 @@
  * counts until a datagram of another size says that this is all, or nothing comes for a while.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "wire.h"
+#include "core/netdump/wire.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

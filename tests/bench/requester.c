@@ -9,7 +9,7 @@
  * Says "port N" on stdout when it listens, a line of JSON when the machine has its order to reboot.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "wire.h"
+#include "core/netdump/wire.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

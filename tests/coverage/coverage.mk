@@ -10,16 +10,16 @@ coverage:
 	$(MAKE) BUILD=$(BUILD)/coverage CC=gcc OPT='-O0 -g' CFLAGS='--coverage' LDFLAGS='--coverage' \
 	    coverage-$(COVERAGE)
 
-coverage-pure: $(UNIT) $(BUILD)/sim/netdump-soak
+coverage-pure: $(UNIT) $(SOAK)
 	find $(BUILD) -name '*.gcda' -delete
 	BUILD=$(BUILD) G_TEST_SRCDIR=$(CURDIR) prove --merge --exec tests/run-test $(UNIT) >$(BUILD)/tests.log || \
 	    { cat $(BUILD)/tests.log; exit 1; }
 	$(SOAK) --seeds=$(COVERAGE_SEEDS) >>$(BUILD)/tests.log || { cat $(BUILD)/tests.log; exit 1; }
-	tests/coverage/report $(BUILD) 95 0 $(PURE)
+	tests/coverage/report $(BUILD) 95 0
 
 coverage-all:
 	find . -path './$(BUILD)/*' -name '*.gcda' -delete
 	$(MAKE) BUILD=$(BUILD) CC=gcc OPT='-O0 -g' CFLAGS='--coverage' LDFLAGS='--coverage' check
-	tests/coverage/report $(BUILD) 95 85 $(PURE)
+	tests/coverage/report $(BUILD) 95 85
 
 .PHONY: coverage coverage-pure coverage-all

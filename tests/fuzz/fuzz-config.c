@@ -2,7 +2,7 @@
  * length, or what it means can be printed as a file that means the same.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "config-internal.h"
+#include "io/config/config_internal.h"
 
 #include <stdint.h>
 #include <stdlib.h>

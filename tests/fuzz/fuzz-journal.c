@@ -3,7 +3,7 @@
  * the checksum are reached.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "record.h"
+#include "core/format/journal_record.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -14,20 +14,20 @@ static void try_slot(const guint8 *bytes, gsize len)
 {
     JournalRecord record;
     guint64 sequence = 0;
-    guint8 again[RECORD_SIZE];
-    if (record_decode(bytes, len, &record, &sequence))
+    guint8 again[JOURNAL_RECORD_SIZE];
+    if (journal_record_decode(bytes, len, &record, &sequence))
         return;
-    if (len != RECORD_SIZE || !record_encode(&record, sequence, again) ||
-        memcmp(again, bytes, RECORD_SIZE) != 0)
+    if (len != JOURNAL_RECORD_SIZE || !journal_record_encode(&record, sequence, again) ||
+        memcmp(again, bytes, JOURNAL_RECORD_SIZE) != 0)
         __builtin_trap();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    guint8 slot[RECORD_SIZE] = {0};
+    guint8 slot[JOURNAL_RECORD_SIZE] = {0};
     try_slot(data, size);
-    memcpy(slot, data, MIN(size, RECORD_SIZE));
-    record_seal(slot);
+    memcpy(slot, data, MIN(size, JOURNAL_RECORD_SIZE));
+    journal_record_seal(slot);
     try_slot(slot, sizeof slot);
     return 0;
 }

@@ -2,7 +2,7 @@
  * asked for, and always the same. The first two bytes of the input are that size.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "unpack.h"
+#include "core/netdump/unpack.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * keeps what wire.h promises.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "wire.h"
+#include "core/netdump/wire.h"
 
 #include <stdint.h>
 #include <string.h>

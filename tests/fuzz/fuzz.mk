@@ -16,7 +16,7 @@ $(FUZZ)/src/%.o: src/%.c
 	$(say) FUZZ $<
 	$(FUZZ_CC) $(CPPFLAGS_ALL) -std=gnu11 -pthread $(WARNINGS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 
-$(FUZZ)/libnetdump.a: $(SRC:src/%.c=$(FUZZ)/src/%.o)
+$(FUZZ)/libnetdump.a: $(SRC:%.c=$(FUZZ)/%.o)
 	rm -f $@
 	ar rcs $@ $^
 
@@ -45,4 +45,4 @@ endif
 CHECK_TESTS += tests/fuzz/60-corpus.t
 
 .PHONY: fuzz fuzz-build fuzz-keep
--include $(wildcard $(FUZZ)/*.d $(FUZZ)/src/*.d)
+-include $(wildcard $(addprefix $(FUZZ)/,*.d src/*/*.d src/*/*/*.d))

@@ -17,7 +17,7 @@ import time
 
 BUILD = os.path.realpath(os.environ.get("BUILD", "build"))
 SERVER, SIM = BUILD + "/netdump-server", BUILD + "/netdump-sim"
-MAN = ["netdump-server.8", "netdump-server.conf.5", "netdump-sim.1"]
+MAN = ["netdump-server.8", "man/netdump-server.conf.5", "man/netdump-sim.1"]
 TEXTS = ["README"] + sorted(glob.glob("doc/*.md"))
 
 tests = failed = 0
@@ -289,7 +289,7 @@ README_RULES = [
     (r"netdump-sim --size=64M 127\.0\.0\.1$", run_it),
     (r"netdump-server --list$", run_it),
     (r"\.ci/run\b", lambda w, c: (os.access(".ci/run", os.X_OK), "not executable")),
-    (r"netdump\(8\)$", lambda w, c: (os.path.exists("client/netdump.8"), "it is not there")),
+    (r"netdump\(8\)$", lambda w, c: (os.path.exists("man/netdump.8"), "it is not there")),
     (r"netdump-\S+\(\d\)$", None),  # "Read on": manual pages and files
     (r"(doc|scripts|src)/\S*", None),
 ]
@@ -300,7 +300,7 @@ def apply(rules, path, command, world):
         if re.match(pattern, command):
             if handler is None:
                 name = re.split(r"\(", command)[0].rstrip("/")
-                found = glob.glob(name) or glob.glob(name + ".[1-9]")
+                found = glob.glob(name) or glob.glob(name + ".[1-9]") or glob.glob("man/" + name + ".[1-9]")
                 ok(bool(found), f"{path}: there is {name}")
                 return
             good, detail = handler(world, command)
@@ -338,7 +338,7 @@ def test_configuration(world):
                            stdout=subprocess.PIPE, text=True).stdout
     keys = set(re.findall(r"^(?:# )?([a-z_]+)(?:=| is not set)", shown, re.M)) - {"dev"}
     ok(len(keys) >= 14, "the keys are known", shown)
-    described = set(re.findall(r"^\.It Cm ([a-z_]+)$", read("netdump-server.conf.5"), re.M))
+    described = set(re.findall(r"^\.It Cm ([a-z_]+)$", read("man/netdump-server.conf.5"), re.M))
     ok(keys == described, "netdump-server.conf.5 describes all keys, and no others", keys ^ described)
     commented = set(re.findall(r"^#([a-z_]+)=", read("netdump-server.conf"), re.M))
     ok(keys == commented, "netdump-server.conf has all keys, and no others", keys ^ commented)
@@ -379,29 +379,32 @@ def test_rules_of_scaling():
             ok(good, "doc/scaling.md: nft takes the rules", detail)
 
 
+def sources(pattern="*.c"):
+    """The files of src/, but for the simulator's, which is a program of its own."""
+    return sorted(path for depth in ("", "*/", "*/*/") for path in glob.glob(f"src/{depth}{pattern}")
+                  if not path.startswith("src/sim/"))
+
+
 def test_map():
-    layers = {}
-    for line in read("tests/layers/table").splitlines():
-        words = line.split()
-        if words and not words[0].startswith("#"):
-            layers[words[1]] = words[0]
-    drawn, layer = {}, None
-    lines = read("src/README").splitlines()
-    for line, under in zip(lines, lines[1:] + [""]):
-        if under.startswith("----"):
-            layer = line.lower()
-        match = re.match(r"    ([a-z-]+) {2,}\S", line)
-        if match and layer in ("pure", "effects", "wiring"):
-            drawn[match.group(1)] = layer
-    ok(drawn == layers, "src/README has every file in its layer",
-       "\n".join(f"{n}: README {drawn.get(n)}, table {layers.get(n)}"
-                 for n in sorted(drawn.keys() | layers.keys()) if drawn.get(n) != layers.get(n)))
+    """src/README names every module of every folder, and no others."""
+    drawn, folder = set(), None
+    for line in read("src/README").splitlines():
+        head = re.match(r"(\w+(?:/\w+)?)/(?:  |$)", line)
+        entry = re.match(r"    ([a-z_]+) +\S", line)
+        if head:
+            folder = head.group(1)
+        elif line and not line.startswith(" "):
+            folder = None
+        elif entry and folder:
+            drawn.add(f"{folder}/{entry.group(1)}")
+    there = {path[4:-2] for path in sources("*.[ch]") if path != "src/main.c"}
+    ok(drawn == there, "src/README has every module in its folder", sorted(drawn ^ there))
 
 
 def literals():
     """All string literals of the source, neighbours joined, without their %-directives and macros."""
     text = ""
-    for path in sorted(glob.glob("src/*.c")):
+    for path in sources():
         source = re.sub(r"/\*.*?\*/", "", read(path), flags=re.S)
         source = re.sub(r'%"\s*\w+\s*"', " ", source)
         source = re.sub(r'"\s*[A-Z_]*\s*"', "", source)
@@ -457,14 +460,14 @@ def test_quotes():
 
 
 def test_metrics():
-    text = read("src/publish.c")
+    text = read("src/server/metrics.c")
     names = set(re.findall(r'(?:family|single)\(out, "(\w+)"', text))
     described = set(re.findall(r"\bnetdump_(\w+)", "".join(re.findall(r"^\.It Cm netdump_.*$", read(MAN[0]), re.M))))
     ok(len(names) >= 15 and names == described, f"{MAN[0]} has all metrics, and no others", names ^ described)
 
 
 def test_info():
-    keys = set(re.findall(r'add(?:_number|_hex|_time)?\(info, "(\w+)"', read("src/report.c")))
+    keys = set(re.findall(r'add(?:_number|_hex|_time)?\(info, "(\w+)"', read("src/server/report.c")))
     page = read(MAN[0])
     part = page[page.index(".Ss The info file"):page.index(".Sh SCRIPTS")]
     described = set(re.findall(r"\w+", " ".join(re.findall(r"^\.It Cm (.*)$", part, re.M))))
@@ -474,7 +477,7 @@ def test_info():
 def test_states():
     page = read(MAN[0])
     part = page[page.index(".Ss The status"):page.index(".Ss Metrics")]
-    names = set(re.findall(r'\[CLIENT_\w+\] = "(\w+)"', read("src/client.c"))) - {"closed"}
+    names = set(re.findall(r'\[SESSION_\w+\] = "(\w+)"', read("src/core/netdump/session.c"))) - {"closed"}
     missing = {n for n in names if not re.search(rf"^\.Cm {n}\b", part, re.M)}
     ok(len(names) >= 8 and not missing, f"{MAN[0]} has all states", missing)
 
@@ -490,7 +493,7 @@ def test_warnings():
     page = read(MAN[0])
     quotes = " ".join(words_of(page[page.index(".Sh TROUBLESHOOTING"):page.index(".Sh SEE ALSO")]))
     calls = r"(?:log_warning|log_error|log_limited|log_about|say_freed|say|refuse)\(((?:[^;\"]|\"(?:[^\"\\\\]|\\\\.)*\")*);"
-    for path in sorted(glob.glob("src/*.c")):
+    for path in sources():
         source = re.sub(r"/\*.*?\*/", "", read(path), flags=re.S)
         for match in re.finditer(calls, source):
             call = match.group(0)
@@ -509,7 +512,7 @@ def test_warnings():
 
 
 def test_pages():
-    for path in MAN + glob.glob("client/*.[1-9]"):
+    for path in MAN + ["man/netdump.8"]:
         if shutil.which("mandoc"):
             result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path],
                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -9,7 +9,7 @@
  * Prints one line of JSON.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "wire.h"
+#include "core/netdump/wire.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

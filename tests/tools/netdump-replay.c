@@ -9,10 +9,10 @@
  * it. Exit status: 0 after a REBOOT (and, with --verify, an equal dump), 1 otherwise, 2 usage.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/netdump/wire.h"
 #include "replay/recording.h"
-#include "simulator/dumpfind.h"
-#include "simulator/parse.h"
-#include "wire.h"
+#include "sim/dumpfind.h"
+#include "sim/parse.h"
 
 #include <arpa/inet.h>
 #include <elf.h>
@@ -106,7 +106,7 @@ static void send_all(Replay *r, const GArray *packets, const guint8 *nr)
         guint8 copy[65536];
 
         memcpy(copy, p->data, p->len);
-        /* Console text, in LOG packets or plain, is no answer: it keeps what is there. */
+        /* ConsoleStore text, in LOG packets or plain, is no answer: it keeps what is there. */
         if (nr && p->len >= WIRE_HEADER_SIZE && p->port == recording_client_port(r->recording) &&
             copy[8] != WIRE_CODE_LOG)
             memcpy(copy + 1, nr, 4);

@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "io/store/vmcore.h"
 #include "scratch.h"
-#include "vmcore.h"
 
 #include <poll.h>
 #include <semaphore.h>
@@ -15,11 +15,11 @@
 typedef struct {
     Scratch dir;
     gboolean own_dir;
-    Disk *disk;
+    WorkPool *disk;
     VmcorePool *pool;
-    DiskQueue *queue;
+    WorkQueue *queue;
     Vmcore *v;
-    ElfcoreSpec spec;
+    ElfSpec spec;
     guint zero_each; /* of so many pages one is zero; 0 = none */
     guint8 *stored;  /* how often each page was reported (only dumps of few pages) */
     guint n_stored, n_finished, failures;
@@ -83,7 +83,7 @@ static void on_failed(gpointer user, int err, const char *what)
     g_free(d->last_what);
     d->last_what = g_strdup(what);
     if (d->on_failure == RETRY)
-        disk_queue_retry(d->queue);
+        work_queue_retry(d->queue);
     else if (d->on_failure == GIVE_UP)
         vmcore_finish_partial(d->v);
 }
@@ -91,14 +91,14 @@ static void on_failed(gpointer user, int err, const char *what)
 static const VmcoreEvents events = {on_stored, on_finished};
 
 static inline void dump_init(Dump *d, guint id, guint32 machine, guint32 page_size,
-                             guint32 nr_pages, Disk *disk, VmcorePool *pool)
+                             guint32 nr_pages, WorkPool *disk, VmcorePool *pool)
 {
     *d = (Dump){.dir = {NULL, -1}, .disk = disk, .pool = pool};
-    d->spec = (ElfcoreSpec){.machine = machine, .page_size = page_size, .nr_pages = nr_pages};
+    d->spec = (ElfSpec){.machine = machine, .page_size = page_size, .nr_pages = nr_pages};
     d->spec.page_offset = 0xffff810000000000;
     d->spec.task = 0x1234;
     d->stored = nr_pages < 1000000 ? g_new0(guint8, nr_pages) : NULL;
-    d->queue = disk_queue_new(disk, on_failed, GUINT_TO_POINTER(id));
+    d->queue = work_queue_new(disk, on_failed, GUINT_TO_POINTER(id));
     dumps_by_id[id] = d;
 }
 
@@ -115,12 +115,12 @@ static inline void dump_create(Dump *d, guint id)
     g_assert_no_error(error);
 }
 
-static inline void dump_wait_once(Disk *disk)
+static inline void dump_wait_once(WorkPool *disk)
 {
-    struct pollfd p = {.fd = disk_fd(disk), .events = POLLIN};
+    struct pollfd p = {.fd = work_pool_fd(disk), .events = POLLIN};
 
     g_assert_cmpint(poll(&p, 1, -1), ==, 1);
-    disk_dispatch(disk);
+    work_pool_dispatch(disk);
 }
 
 /* Until nothing is queued, or the queue has stopped and its owner was told. */
@@ -128,8 +128,8 @@ static inline void dump_settle(Dump *d)
 {
     guint failures = d->failures;
 
-    while (disk_queue_jobs(d->queue) > 0 &&
-           !(disk_queue_stopped(d->queue) && d->failures > failures))
+    while (work_queue_jobs(d->queue) > 0 &&
+           !(work_queue_stopped(d->queue) && d->failures > failures))
         dump_wait_once(d->disk);
 }
 
@@ -160,15 +160,15 @@ static inline void dump_leave(Dump *d)
 {
     vmcore_free(d->v);
     d->v = NULL;
-    while (disk_jobs(d->disk) > 0)
+    while (work_pool_jobs(d->disk) > 0)
         dump_wait_once(d->disk);
 }
 
 static inline void dump_free(Dump *d, guint id)
 {
     vmcore_free(d->v);
-    disk_queue_free(d->queue);
-    while (disk_jobs(d->disk) > 0)
+    work_queue_free(d->queue);
+    while (work_pool_jobs(d->disk) > 0)
         dump_wait_once(d->disk);
     dumps_by_id[id] = NULL;
     if (d->own_dir)
@@ -179,7 +179,7 @@ static inline void dump_free(Dump *d, guint id)
 
 static inline guint64 dump_size(const Dump *d)
 {
-    return elfcore_page_offset(&d->spec, d->spec.nr_pages);
+    return elf_netdump_page_offset(&d->spec, d->spec.nr_pages);
 }
 
 static inline int dump_open_file(const Dump *d, const char *name)
@@ -192,13 +192,13 @@ static inline int dump_open_file(const Dump *d, const char *name)
 
 static inline void dump_check_header(const Dump *d, const char *name, gboolean partial)
 {
-    gsize size = elfcore_header_size(&d->spec);
+    gsize size = elf_netdump_header_size(&d->spec);
     g_autofree guint8 *expected = g_malloc(size), *got = g_malloc0(size);
-    ElfcoreSpec spec = d->spec;
+    ElfSpec spec = d->spec;
     int fd = dump_open_file(d, name);
 
     spec.partial = partial;
-    elfcore_build(&spec, expected);
+    elf_netdump_build(&spec, expected);
     g_assert_cmpint(pread(fd, got, size, 0), ==, (gssize)size);
     g_assert_true(memcmp(got, expected, size) == 0);
     g_assert_cmpint(close(fd), ==, 0);
@@ -209,7 +209,7 @@ static inline void dump_check_header(const Dump *d, const char *name, gboolean p
 static inline void dump_check_page(const Dump *d, int fd, guint32 pfn, gboolean zero_ok)
 {
     g_autofree guint8 *got = g_malloc0(d->spec.page_size), *want = g_malloc0(d->spec.page_size);
-    ssize_t n = pread(fd, got, d->spec.page_size, (off_t)elfcore_page_offset(&d->spec, pfn));
+    ssize_t n = pread(fd, got, d->spec.page_size, (off_t)elf_netdump_page_offset(&d->spec, pfn));
 
     memory_bytes(d, pfn, 0, want, d->spec.page_size);
     g_assert_cmpint(n, >=, 0); /* behind the end of a short file everything is zero, too */
@@ -248,10 +248,10 @@ static inline void dump_check_whole(const Dump *d)
         g_assert_cmpuint(d->stored[pfn], ==, 1);
 }
 
-static inline Disk *dumping_disk(void)
+static inline WorkPool *dumping_disk(void)
 {
     g_autoptr(GError) error = NULL;
-    Disk *disk = disk_new(2, &error);
+    WorkPool *disk = work_pool_new(2, &error);
 
     g_assert_no_error(error);
     return disk;
@@ -267,8 +267,8 @@ static int brake_run(gpointer data)
 
 static inline void dump_brake(Dump *d, sem_t *sem)
 {
-    DiskJob job = {.run = brake_run, .data = sem, .what = "wait"};
+    WorkJob job = {.run = brake_run, .data = sem, .what = "wait"};
 
     sem_init(sem, 0, 0);
-    disk_queue_push(d->queue, &job);
+    work_queue_push(d->queue, &job);
 }

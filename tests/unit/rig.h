@@ -1,11 +1,11 @@
-/* rig.h - one Client on a test bench: events go in, its actions can be looked at.
+/* rig.h - one Session on a test bench: events go in, its actions can be looked at.
  *
  * Every step's actions are kept in `last`; those of all steps since rig_clear() in `all`.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include "client.h"
+#include "core/netdump/session.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #define RIG_TIMEOUT SPAN_S(60)
 
 typedef struct {
-    Client *c;
+    Session *c;
     Mono now;
     GArray *last, *all; /* of Action */
 } Rig;
@@ -29,14 +29,14 @@ static inline void rig_clear(Rig *r)
 static inline void rig_event(Rig *r, Event event)
 {
     g_array_set_size(r->last, 0);
-    client_step(r->c, r->now, &event, r->last);
+    session_step(r->c, r->now, &event, r->last);
     if (r->last->len > 0)
         g_array_append_vals(r->all, r->last->data, r->last->len);
 }
 
-static inline ClientSpec rig_spec(void)
+static inline SessionSpec rig_spec(void)
 {
-    return (ClientSpec){
+    return (SessionSpec){
         .id = 7, .nr_seed = RIG_SEED, .client_timeout = RIG_TIMEOUT, .max_in_flight = WINDOW_MAX};
 }
 
@@ -49,7 +49,7 @@ static inline Rig rig_empty(void)
 
 static inline void rig_free(Rig *r)
 {
-    client_free(r->c);
+    session_free(r->c);
     g_array_unref(r->last);
     g_array_unref(r->all);
 }
@@ -74,19 +74,19 @@ static inline void rig_send_start(Rig *r, const WireStart *start)
 static inline Rig rig_called(const WireStart *start)
 {
     Rig r = rig_empty();
-    ClientSpec spec = rig_spec();
+    SessionSpec spec = rig_spec();
 
-    r.c = client_new(&spec, start, r.now);
+    r.c = session_new(&spec, start, r.now);
     rig_send_start(&r, start);
     return r;
 }
 
-static inline const ClientFacts *rig_facts(const Rig *r)
+static inline const SessionFacts *rig_facts(const Rig *r)
 {
-    return client_facts(r->c);
+    return session_facts(r->c);
 }
 
-static inline ClientState rig_state(const Rig *r)
+static inline SessionState rig_state(const Rig *r)
 {
     return rig_facts(r)->state;
 }
@@ -136,7 +136,7 @@ static inline const WireRequest *rig_sent(const GArray *actions, WireCommand com
     g_error("command %d was not sent", command);
 }
 
-static inline guint rig_noted(const GArray *actions, ClientNote note)
+static inline guint rig_noted(const GArray *actions, SessionNote note)
 {
     guint n = 0;
 
@@ -148,7 +148,7 @@ static inline guint rig_noted(const GArray *actions, ClientNote note)
     return n;
 }
 
-static inline guint rig_hooked(const GArray *actions, ClientHook hook)
+static inline guint rig_hooked(const GArray *actions, SessionHook hook)
 {
     guint n = 0;
 
@@ -198,7 +198,7 @@ static inline void rig_stored(Rig *r, guint32 nr)
     rig_event(r, (Event){.kind = EVENT_STORED, .nrs = &nr, .n = 1});
 }
 
-static inline void rig_hook(Rig *r, ClientHook hook, gboolean again)
+static inline void rig_hook(Rig *r, SessionHook hook, gboolean again)
 {
     rig_event(r, (Event){.kind = EVENT_HOOK, .hook = hook, .ok = again});
 }
@@ -208,13 +208,13 @@ static inline void rig_pass(Rig *r, Span span)
 {
     Mono end = mono_add(r->now, span);
 
-    while (!mono_before(end, client_deadline(r->c))) {
-        Mono deadline = client_deadline(r->c);
+    while (!mono_before(end, session_deadline(r->c))) {
+        Mono deadline = session_deadline(r->c);
 
         if (mono_before(r->now, deadline))
             r->now = deadline;
         rig_event(r, (Event){.kind = EVENT_TIMER});
-        g_assert_true(mono_before(r->now, client_deadline(r->c)));
+        g_assert_true(mono_before(r->now, session_deadline(r->c)));
     }
     r->now = end;
 }
@@ -240,7 +240,7 @@ static inline Rig rig_preparing(guint32 pages)
     Rig r = rig_asking(WIRE_MACHINE_X86_64, 4096, pages);
 
     rig_event(&r, (Event){.kind = EVENT_SLOT, .ok = TRUE});
-    g_assert_cmpint(rig_state(&r), ==, CLIENT_PREPARING);
+    g_assert_cmpint(rig_state(&r), ==, SESSION_PREPARING);
     return r;
 }
 
@@ -250,7 +250,7 @@ static inline Rig rig_dumping(guint32 pages)
 
     rig_event(&r, (Event){.kind = EVENT_SPACE, .ok = TRUE});
     rig_event(&r, (Event){.kind = EVENT_VMCORE});
-    g_assert_cmpint(rig_state(&r), ==, CLIENT_DUMPING);
+    g_assert_cmpint(rig_state(&r), ==, SESSION_DUMPING);
     return r;
 }
 
@@ -261,7 +261,7 @@ static inline Rig rig_ending(void)
 
     rig_page(&r, RIG_SEED);
     rig_stored(&r, RIG_SEED);
-    g_assert_cmpint(rig_state(&r), ==, CLIENT_ENDING);
+    g_assert_cmpint(rig_state(&r), ==, SESSION_ENDING);
     return r;
 }
 
@@ -272,38 +272,38 @@ static inline Rig rig_rebooting(void)
     rig_event(&r, (Event){.kind = EVENT_FINISHED});
     rig_packet(&r, WIRE_MSG_TEXT, 0, 0);
     rig_pass(&r, SPAN_S(1));
-    g_assert_cmpint(rig_state(&r), ==, CLIENT_WAITING);
-    rig_hook(&r, CLIENT_HOOK_REBOOT, FALSE);
-    g_assert_cmpint(rig_state(&r), ==, CLIENT_REBOOTING);
+    g_assert_cmpint(rig_state(&r), ==, SESSION_WAITING);
+    rig_hook(&r, SESSION_HOOK_REBOOT, FALSE);
+    g_assert_cmpint(rig_state(&r), ==, SESSION_REBOOTING);
     return r;
 }
 
 /* What a journal says of a dump of 4 KiB pages. */
-static inline ClientFacts rig_journal(guint32 pages, guint32 floor)
+static inline SessionFacts rig_journal(guint32 pages, guint32 floor)
 {
-    ClientFacts f = {.start = rig_start_of(WIRE_MACHINE_X86_64),
-                     .version = 5,
-                     .dumps = TRUE,
-                     .page_size = 4096,
-                     .nr_pages = pages,
-                     .ram_pages = pages,
-                     .regs_len = 216,
-                     .floor_written = floor,
-                     .floor_synced = floor,
-                     .next_nr = 0xffff0000,
-                     .stored_before = floor};
+    SessionFacts f = {.start = rig_start_of(WIRE_MACHINE_X86_64),
+                      .version = 5,
+                      .dumps = TRUE,
+                      .page_size = 4096,
+                      .nr_pages = pages,
+                      .ram_pages = pages,
+                      .regs_len = 216,
+                      .floor_written = floor,
+                      .floor_synced = floor,
+                      .next_nr = 0xffff0000,
+                      .stored_before = floor};
 
     memset(f.regs, 0x5a, f.regs_len);
     return f;
 }
 
-static inline Rig rig_resumed(const ClientFacts *journal, gboolean rebooting)
+static inline Rig rig_resumed(const SessionFacts *journal, gboolean rebooting)
 {
     Rig r = rig_empty();
-    ClientSpec spec = rig_spec();
+    SessionSpec spec = rig_spec();
 
-    r.c = client_resume(&spec, journal, rebooting, r.now);
-    g_assert_false(mono_before(r.now, client_deadline(r.c)));
+    r.c = session_resume(&spec, journal, rebooting, r.now);
+    g_assert_false(mono_before(r.now, session_deadline(r.c)));
     rig_event(&r, (Event){.kind = EVENT_TIMER});
     return r;
 }

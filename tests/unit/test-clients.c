@@ -1,7 +1,7 @@
 /* test-clients.c - the table of clients: addresses, slots, room, and shares of the socket buffer.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "clients.h"
+#include "core/clients.h"
 
 #include "unit/rig.h"
 
@@ -46,13 +46,13 @@ static ClientEntry *admit(Table *t, guint host, guint port)
     NetAddr local = address(0, 6688);
     WireStart start = rig_start_of(WIRE_MACHINE_X86_64);
 
-    return clients_admit(t->clients, &peer, &local, &start, t->now);
+    return clients_admit(t->clients, &peer, &local, &start, g_random_int(), t->now);
 }
 
 static void step(Table *t, ClientEntry *entry, Event event)
 {
     g_array_set_size(t->actions, 0);
-    client_step(entry->client, t->now, &event, t->actions);
+    session_step(entry->client, t->now, &event, t->actions);
 }
 
 static void answer(Table *t, ClientEntry *entry, WireCommand command, WireKind kind, guint32 info)
@@ -80,7 +80,7 @@ static ClientEntry *dump(Table *t, ClientEntry *entry, guint32 page_size)
     step(t, entry, (Event){.kind = EVENT_SLOT, .ok = TRUE});
     step(t, entry, (Event){.kind = EVENT_SPACE, .ok = TRUE});
     step(t, entry, (Event){.kind = EVENT_VMCORE});
-    g_assert_cmpint(client_facts(entry->client)->state, ==, CLIENT_DUMPING);
+    g_assert_cmpint(session_facts(entry->client)->state, ==, SESSION_DUMPING);
     return entry;
 }
 
@@ -101,7 +101,7 @@ static guint balance(Table *t)
 
 static guint flying(const ClientEntry *entry)
 {
-    return client_facts(entry->client)->pages.in_flight;
+    return session_facts(entry->client)->pages.in_flight;
 }
 
 /* -- the table -----------------------------------------------------------------------------------
@@ -114,11 +114,11 @@ static void test_addresses(void)
     ClientEntry *b = admit(&t, 1, 6667); /* two machines behind one address */
     ClientEntry *c = admit(&t, 2, 6666);
     NetAddr peer = address(1, 6667);
-    ClientFacts journal = rig_journal(10, 0);
+    SessionFacts journal = rig_journal(10, 0);
 
     g_assert_cmpstr(a->host, ==, "10.0.0.1");
     g_assert_true(clients_find(t.clients, &peer) == b);
-    g_assert_null(clients_readmit(t.clients, &peer, &peer, &journal, FALSE, t.now));
+    g_assert_null(clients_readmit(t.clients, &peer, &peer, &journal, FALSE, g_random_int(), t.now));
     peer.port = 6668;
     g_assert_null(clients_find(t.clients, &peer));
     g_assert_true(clients_by_id(t.clients, a->id) == a);
@@ -167,14 +167,14 @@ static void test_room_called(void)
 static void test_room_full(void)
 {
     g_auto(Table) t = table_new(CLIENTS_MAX, 1 << 20);
-    ClientFacts journal = rig_journal(10, 0);
+    SessionFacts journal = rig_journal(10, 0);
     NetAddr peer;
 
     for (guint i = 1; i < CLIENTS_MAX; i++)
         dumping(&t, i, 4096);
     g_assert_nonnull(admit(&t, 5000, 6666));
     peer = address(6000, 6666);
-    g_assert_null(clients_readmit(t.clients, &peer, &peer, &journal, FALSE, t.now));
+    g_assert_null(clients_readmit(t.clients, &peer, &peer, &journal, FALSE, g_random_int(), t.now));
     g_assert_null(admit(&t, 5001, 6666));
     t.now = mono_add(t.now, CLIENTS_CALLED_LIFE);
     g_assert_nonnull(admit(&t, 5001, 6666)); /* in place of 5000 */
@@ -193,9 +193,10 @@ static void test_slots(void)
     ClientEntry *a = admit(&t, 1, 6666);
     ClientEntry *b = admit(&t, 2, 6666);
     ClientEntry *c = admit(&t, 3, 6666);
-    ClientFacts journal = rig_journal(10, 0);
+    SessionFacts journal = rig_journal(10, 0);
     NetAddr peer = address(4, 6666);
-    ClientEntry *d = clients_readmit(t.clients, &peer, &peer, &journal, FALSE, t.now);
+    ClientEntry *d =
+        clients_readmit(t.clients, &peer, &peer, &journal, FALSE, g_random_int(), t.now);
     ClientsLimits none = {.max_dumps = 0, .client_timeout = SPAN_S(1)};
 
     g_assert_true(clients_take_slot(t.clients, a));
@@ -251,12 +252,12 @@ static void test_share_swapped(void)
 
     balance(&t);
     step(&t, a, (Event){.kind = EVENT_DISK_FAILED, .err = EIO, .ok = TRUE});
-    g_assert_cmpint(client_facts(a->client)->state, ==, CLIENT_STALLED);
+    g_assert_cmpint(session_facts(a->client)->state, ==, SESSION_STALLED);
     b = dumping(&t, 2, 4096);
     g_assert_cmpuint(balance(&t), ==, 1);
     g_assert_cmpuint(flying(b), ==, WINDOW_START);
-    step(&t, a, (Event){.kind = EVENT_HOOK, .hook = CLIENT_HOOK_NOSPACE, .ok = TRUE});
-    g_assert_cmpint(client_facts(a->client)->state, ==, CLIENT_DUMPING);
+    step(&t, a, (Event){.kind = EVENT_HOOK, .hook = SESSION_HOOK_NOSPACE, .ok = TRUE});
+    g_assert_cmpint(session_facts(a->client)->state, ==, SESSION_DUMPING);
     g_assert_cmpuint(balance(&t), ==, 1);
     g_assert_cmpuint(flying(a), >, 0);
 }
@@ -282,10 +283,10 @@ static void test_share_by_turns(void)
             turns[i] += n;
             if (n > 0) { /* answered at once: the page is no RAM */
                 WireMessage m = {.kind = WIRE_MSG_RESERVED,
-                                 .nr = client_facts(entry->client)->next_nr - 1,
+                                 .nr = session_facts(entry->client)->next_nr - 1,
                                  .info = 1};
 
-                client_limit(entry->client, 0);
+                session_limit(entry->client, 0);
                 entry->share = 0;
                 step(&t, entry, (Event){.kind = EVENT_PACKET, .packet = &m});
                 g_assert_cmpuint(flying(entry), ==, 0);
@@ -311,16 +312,16 @@ static void test_share_dead(void)
         balance(&t);
         if (flying(alive) > 0) {
             WireMessage m = {.kind = WIRE_MSG_RESERVED,
-                             .nr = client_facts(alive->client)->next_nr - 1,
+                             .nr = session_facts(alive->client)->next_nr - 1,
                              .info = 1};
 
             turns++;
-            client_limit(alive->client, 0);
+            session_limit(alive->client, 0);
             alive->share = 0;
             step(&t, alive, (Event){.kind = EVENT_PACKET, .packet = &m});
         }
         t.now = clients_deadline(t.clients);
-        if (!mono_before(t.now, client_deadline(dead->client)))
+        if (!mono_before(t.now, session_deadline(dead->client)))
             step(&t, dead, (Event){.kind = EVENT_TIMER});
     }
     g_assert_cmpuint(turns, >, 500);

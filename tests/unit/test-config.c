@@ -1,7 +1,7 @@
 /* test-config.c - good and bad files and command lines, with the messages that they get.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "config-internal.h"
+#include "io/config/config_internal.h"
 #include "scratch.h"
 
 #include <net/if.h>

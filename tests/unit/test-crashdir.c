@@ -1,7 +1,7 @@
 /* test-crashdir.c - a dump's directory, its log and its info.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "crashdir.h"
+#include "io/store/crashdir.h"
 
 #include "unit/scratch.h"
 

@@ -1,10 +1,10 @@
 /* test-daemon.c - background and readiness, pidfile, signals, the service manager's socket.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "daemon.h"
+#include "io/sys/daemon.h"
 
 #include "capture.h"
-#include "log.h"
+#include "io/sys/log.h"
 #include "scratch.h"
 
 #include <poll.h>

@@ -1,9 +1,9 @@
 /* test-dumpdir.c - the dump directory: who may use it, its lock, its space, its files.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "dumpdir.h"
+#include "io/store/dumpdir.h"
 
-#include "files.h"
+#include "io/sys/files.h"
 #include "unit/scratch.h"
 
 #include <sys/statvfs.h>

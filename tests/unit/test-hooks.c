@@ -2,10 +2,10 @@
  * limits are reached by turning it and nothing is measured.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "hooks.h"
+#include "io/hooks/hooks.h"
 
 #include "capture.h"
-#include "log.h"
+#include "io/sys/log.h"
 #include "scratch.h"
 
 /* Turns of 10 ms that real processes get for what they are expected to do. */

@@ -1,13 +1,13 @@
 /* test-journal.c - a crash at any instant leaves the state before or the state after a write.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "journal.h"
+#include "io/store/journal.h"
 
-#include "unit/record-sample.h"
+#include "unit/journal-record-sample.h"
 #include "unit/scratch.h"
 
 #define SLOTS     3
-#define FILE_SIZE (SLOTS * RECORD_SIZE)
+#define FILE_SIZE (SLOTS * JOURNAL_RECORD_SIZE)
 
 /* The n-th state of a dump: told by its counter. */
 static JournalRecord state(guint64 n)
@@ -142,7 +142,8 @@ static guint two_images(const Scratch *s, guint64 n, gboolean sync, guint8 befor
     get_image(s, after);
     guint slot = SLOTS;
     for (guint i = 0; i < SLOTS; i++) {
-        if (memcmp(before + i * RECORD_SIZE, after + i * RECORD_SIZE, RECORD_SIZE) != 0) {
+        if (memcmp(before + i * JOURNAL_RECORD_SIZE, after + i * JOURNAL_RECORD_SIZE,
+                   JOURNAL_RECORD_SIZE) != 0) {
             g_assert_cmpuint(slot, ==, SLOTS);
             slot = i;
         }
@@ -158,9 +159,9 @@ static void test_torn_prefixes(void)
         Scratch s = scratch_new();
         guint8 before[FILE_SIZE];
         guint8 after[FILE_SIZE];
-        gsize at = two_images(&s, n, n % 2 == 0, before, after) * RECORD_SIZE;
+        gsize at = two_images(&s, n, n % 2 == 0, before, after) * JOURNAL_RECORD_SIZE;
         gsize step = n == 2 ? 1 : 61;
-        for (gsize prefix = 0; prefix <= RECORD_SIZE; prefix += step) {
+        for (gsize prefix = 0; prefix <= JOURNAL_RECORD_SIZE; prefix += step) {
             guint8 torn[FILE_SIZE];
             memcpy(torn, before, FILE_SIZE);
             memcpy(torn + at, after + at, prefix);
@@ -179,7 +180,7 @@ static void test_torn_sectors(void)
         Scratch s = scratch_new();
         guint8 before[FILE_SIZE];
         guint8 after[FILE_SIZE];
-        gsize at = two_images(&s, n, TRUE, before, after) * RECORD_SIZE;
+        gsize at = two_images(&s, n, TRUE, before, after) * JOURNAL_RECORD_SIZE;
         for (guint subset = 0; subset < 256; subset++) {
             guint8 torn[FILE_SIZE];
             memcpy(torn, before, FILE_SIZE);
@@ -254,7 +255,7 @@ static void test_failed_write(void)
     for (guint64 n = 2; n < 12; n++) {
         g_autoptr(GError) error = NULL;
         JournalRecord r = state(n);
-        scratch_file_limit(n % 2 ? 100 : RECORD_SIZE + 100);
+        scratch_file_limit(n % 2 ? 100 : JOURNAL_RECORD_SIZE + 100);
         int err = journal_write(j, &r, n % 3 == 0, &error);
         scratch_file_limit(RLIM_INFINITY);
         if (err == 0) { /* a slot below the limit */
@@ -274,7 +275,7 @@ static void test_failed_creation(void)
 {
     Scratch s = scratch_new();
     Journal *j = NULL;
-    scratch_file_limit(RECORD_SIZE);
+    scratch_file_limit(JOURNAL_RECORD_SIZE);
     int err = journal_open(s.fd, s.path, TRUE, &j, NULL);
     scratch_file_limit(RLIM_INFINITY);
     g_assert_cmpint(err, ==, EFBIG);
@@ -333,7 +334,7 @@ static void test_boots(void)
     for (int i = 0; i < 2; i++) {
         JournalRecord other = state(10);
         memset(other.boot_id, i ? 0 : 0x5a, 16);
-        g_assert_true(record_encode(&other, 1, image));
+        g_assert_true(journal_record_encode(&other, 1, image));
         scratch_put(&s, "journal", image, sizeof image);
         g_assert_cmpint(journal_load(s.fd, s.path, &r, NULL), ==, 0);
         g_assert_cmpuint(r.floor_written, ==, 10);
@@ -351,16 +352,16 @@ static void test_sizes(void)
     /* Slots 1, 2, 3 hold the states 1, 2, 3: cut off, what is whole still counts. */
     scratch_put(&s, "journal", after, FILE_SIZE - 1);
     g_assert_cmpuint(load_state(&s), ==, 2);
-    scratch_put(&s, "journal", after, (gsize)2 * RECORD_SIZE - 1);
+    scratch_put(&s, "journal", after, (gsize)2 * JOURNAL_RECORD_SIZE - 1);
     g_assert_cmpuint(load_state(&s), ==, 1);
-    scratch_put(&s, "journal", after, RECORD_SIZE - 1);
+    scratch_put(&s, "journal", after, JOURNAL_RECORD_SIZE - 1);
     load_error(&s, EINVAL, "slot 1: its size, slot 2: its size, slot 3: its size");
     scratch_put(&s, "journal", after, 0);
     load_error(&s, EINVAL, "slot 1: its size");
     scratch_put(&s, "journal", after, sizeof after); /* what stands behind is nobody's */
     g_assert_cmpuint(load_state(&s), ==, 3);
     /* A short file is made whole again by going on with it. */
-    scratch_put(&s, "journal", after, RECORD_SIZE);
+    scratch_put(&s, "journal", after, JOURNAL_RECORD_SIZE);
     Journal *j = open_journal(&s, FALSE);
     for (guint64 n = 2; n < 6; n++) {
         write_state(j, n, TRUE);
@@ -376,11 +377,11 @@ static void test_bad_slots(void)
     guint8 before[FILE_SIZE];
     guint8 image[FILE_SIZE];
     two_images(&s, 3, FALSE, before, image);
-    image[2 * RECORD_SIZE + 8] = 2; /* a later version in the newest slot */
-    record_seal(image + (gsize)2 * RECORD_SIZE);
+    image[2 * JOURNAL_RECORD_SIZE + 8] = 2; /* a later version in the newest slot */
+    journal_record_seal(image + (gsize)2 * JOURNAL_RECORD_SIZE);
     scratch_put(&s, "journal", image, FILE_SIZE);
     g_assert_cmpuint(load_state(&s), ==, 2);
-    image[RECORD_SIZE + 100] ^= 1;
+    image[JOURNAL_RECORD_SIZE + 100] ^= 1;
     memset(image, 'x', 100);
     scratch_put(&s, "journal", image, FILE_SIZE);
     load_error(

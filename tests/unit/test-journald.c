@@ -1,7 +1,7 @@
 /* test-journald.c - messages with fields reach a journal, and stderr where there is none.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "journald.h"
+#include "io/sys/journald.h"
 
 #include "scratch.h"
 

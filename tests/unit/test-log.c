@@ -1,7 +1,7 @@
 /* test-log.c - what reaches stderr: escaped, stamped, limited; from many threads too.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "log.h"
+#include "io/sys/log.h"
 
 #include "capture.h"
 

@@ -1,7 +1,7 @@
 /* test-netaddr.c - addresses in and out, order, and the rules of allow=.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "netaddr.h"
+#include "core/base/netaddr.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,8 +1,8 @@
 /* test-rtt.c - the small pure parts: time, RTO (RFC 6298), single questions, the order of pages.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "asks.h"
-#include "source.h"
+#include "core/netdump/page_source.h"
+#include "core/netdump/requests.h"
 
 static void test_clock(void)
 {
@@ -70,42 +70,42 @@ static void test_backoff(void)
 
 static void test_asks(void)
 {
-    Asks a = {.next_nr = 100};
+    Requests a = {.next_nr = 100};
     Rtt rtt = {0};
     Mono now = {SPAN_S(1)};
 
-    g_assert_false(asks_any_open(&a));
-    g_assert_cmpint(asks_deadline(&a, &rtt).us, ==, G_MAXINT64);
-    asks_open(&a, WIRE_CMD_HELLO, 0, 0);
-    asks_open(&a, WIRE_CMD_GET_REGS, 0, 0);
+    g_assert_false(requests_any_open(&a));
+    g_assert_cmpint(requests_deadline(&a, &rtt).us, ==, G_MAXINT64);
+    requests_open(&a, WIRE_CMD_HELLO, 0, 0);
+    requests_open(&a, WIRE_CMD_GET_REGS, 0, 0);
     g_assert_cmpuint(a.by_command[WIRE_CMD_GET_REGS].nr, ==, 99);
-    g_assert_false(asks_answer(&a, WIRE_CMD_HELLO, 100, now, &rtt)); /* it was not even sent */
-    for (guint i = 0; i < ASKS_COMMANDS; i++) {
+    g_assert_false(requests_answer(&a, WIRE_CMD_HELLO, 100, now, &rtt)); /* it was not even sent */
+    for (guint i = 0; i < REQUESTS_COMMANDS; i++) {
         a.by_command[i].tries = 1;
         a.by_command[i].sent = now;
     }
-    g_assert_cmpint(asks_deadline(&a, &rtt).us, ==, now.us + RTO_INITIAL);
+    g_assert_cmpint(requests_deadline(&a, &rtt).us, ==, now.us + RTO_INITIAL);
     a.by_command[WIRE_CMD_HELLO].tries = 2; /* backed off, each for itself */
-    g_assert_cmpint(asks_again(&a.by_command[WIRE_CMD_HELLO], &rtt).us, ==,
+    g_assert_cmpint(requests_again(&a.by_command[WIRE_CMD_HELLO], &rtt).us, ==,
                     now.us + 2 * RTO_INITIAL);
     now = mono_add(now, SPAN_MS(40));
-    g_assert_false(asks_answer(&a, WIRE_CMD_HELLO, 99, now, &rtt));
-    g_assert_true(asks_answer(&a, WIRE_CMD_HELLO, 100, now, &rtt));
+    g_assert_false(requests_answer(&a, WIRE_CMD_HELLO, 99, now, &rtt));
+    g_assert_true(requests_answer(&a, WIRE_CMD_HELLO, 100, now, &rtt));
     g_assert_cmpint(rtt.srtt, ==, 0); /* Karn: it was asked twice */
-    g_assert_false(asks_answer(&a, WIRE_CMD_HELLO, 100, now, &rtt));
-    g_assert_true(asks_answer(&a, WIRE_CMD_GET_REGS, 99, now, &rtt));
+    g_assert_false(requests_answer(&a, WIRE_CMD_HELLO, 100, now, &rtt));
+    g_assert_true(requests_answer(&a, WIRE_CMD_GET_REGS, 99, now, &rtt));
     g_assert_cmpint(rtt.srtt, ==, SPAN_MS(40));
-    g_assert_false(asks_any_open(&a));
+    g_assert_false(requests_any_open(&a));
 
-    asks_open(&a, WIRE_CMD_HELLO, 0, 0);
-    asks_open(&a, WIRE_CMD_HELLO, 0, 0);
+    requests_open(&a, WIRE_CMD_HELLO, 0, 0);
+    requests_open(&a, WIRE_CMD_HELLO, 0, 0);
     g_assert_cmpuint(a.by_command[WIRE_CMD_HELLO].nr, ==, 97); /* the first one is forgotten */
-    asks_open(&a, WIRE_CMD_SHOW_STATE, 0, 0);
-    asks_drop(&a, WIRE_CMD_HELLO);
-    g_assert_false(asks_is_open(&a, WIRE_CMD_HELLO));
-    g_assert_true(asks_is_open(&a, WIRE_CMD_SHOW_STATE));
-    asks_drop_all(&a);
-    g_assert_false(asks_any_open(&a));
+    requests_open(&a, WIRE_CMD_SHOW_STATE, 0, 0);
+    requests_drop(&a, WIRE_CMD_HELLO);
+    g_assert_false(requests_is_open(&a, WIRE_CMD_HELLO));
+    g_assert_true(requests_is_open(&a, WIRE_CMD_SHOW_STATE));
+    requests_drop_all(&a);
+    g_assert_false(requests_any_open(&a));
 }
 
 static void test_source(void)

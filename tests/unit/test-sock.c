@@ -1,7 +1,7 @@
 /* test-sock.c - real datagrams over loopback: batches, local addresses, coalescing, drops.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "sock-internal.h"
+#include "io/net/sock_internal.h"
 
 #include <errno.h>
 #include <grp.h>

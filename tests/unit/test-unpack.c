@@ -1,7 +1,7 @@
 /* test-unpack.c - what the client's module packs comes out again; what others send does no harm.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "unpack.h"
+#include "core/netdump/unpack.h"
 
 #include "../../client/module/pack.h"
 
@@ -35,7 +35,7 @@ static void fill_runs(GRand *rand, guint8 *page)
     }
 }
 
-/* Kernel pointers: the upper halves are all alike. */
+/* KernelInfo pointers: the upper halves are all alike. */
 static void fill_pointers(GRand *rand, guint8 *page)
 {
     for (guint i = 0; i < PAGE; i += 8) {

@@ -102,7 +102,7 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 }
 #endif
 
-static Disk *disk;
+static WorkPool *disk;
 static VmcorePool *pool;
 
 /* Made late: a test that forks must come before there are threads. */
@@ -160,7 +160,7 @@ static void put_all(Dump *d)
 static void end_child(Scratch *small)
 {
     vmcore_pool_free(pool);
-    disk_free(disk);
+    work_pool_free(disk);
     (void)close(small->fd);
     g_free(small->path);
 }
@@ -188,13 +188,13 @@ static int full_disk(const Scratch *s)
         g_assert_nonnull(strstr(d.last_what, round == 0 ? "write " : "make "));
         g_assert_nonnull(strstr(d.last_what, small.path));
         g_assert_cmpuint(d.n_finished, ==, 0);
-        disk_queue_retry(d.queue);
+        work_queue_retry(d.queue);
         while (d.failures == 1)
             dump_wait_once(disk);
         g_assert_cmpint(unlinkat(small.fd, "ballast", 0), ==, 0);
         /* 1 MiB is too small for all of it: the dump is given up, or becomes whole */
         g_assert_cmpint(mount("none", small.path, "tmpfs", MS_REMOUNT, "size=8m"), ==, 0);
-        disk_queue_retry(d.queue);
+        work_queue_retry(d.queue);
         dump_settle(&d);
         dump_check_whole(&d);
         g_assert_cmpuint(d.failures, ==, 2);
@@ -254,7 +254,7 @@ static void test_file_limit(gconstpointer data)
     Dump d;
 
     start(&d, 500);
-    scratch_file_limit(elfcore_page_offset(&d.spec, 77) + 1000);
+    scratch_file_limit(elf_netdump_page_offset(&d.spec, 77) + 1000);
     dump_pages(&d, 0, 500);
     vmcore_finish_whole(d.v);
     while (d.failures == 0)
@@ -262,7 +262,7 @@ static void test_file_limit(gconstpointer data)
     g_assert_cmpint(d.last_err, ==, EFBIG);
     if (retry) {
         scratch_file_limit(RLIM_INFINITY);
-        disk_queue_retry(d.queue);
+        work_queue_retry(d.queue);
         dump_settle(&d);
         dump_check_whole(&d);
     } else {
@@ -365,7 +365,7 @@ static void test_one_call(const char *call, int err, gboolean whole)
         while (d.failures < 3) /* again and again */
             dump_wait_once(disk);
         d.on_failure = WAIT;
-        while (!disk_queue_stopped(d.queue))
+        while (!work_queue_stopped(d.queue))
             dump_wait_once(disk);
         g_assert_cmpint(d.last_err, ==, err);
         vmcore_finish_partial(d.v);
@@ -512,7 +512,7 @@ static void test_drop(void)
     vmcore_finish_whole(d.v);
     while (d.failures == 0)
         dump_wait_once(disk);
-    disk_queue_drop(d.queue);
+    work_queue_drop(d.queue);
     dump_settle(&d);
     disarm();
     g_assert_cmpuint(vmcore_pending(d.v), ==, 0);
@@ -557,7 +557,7 @@ static void test_abandon(void)
     vmcore_free(g_steal_pointer(&d.v));
     dump_settle(&d);
     disarm();
-    g_assert_false(disk_queue_stopped(d.queue));
+    g_assert_false(work_queue_stopped(d.queue));
     g_assert_cmpuint(d.failures, ==, 1);
     g_assert_cmpuint(vmcore_pool_bytes(pool), ==, 0);
     dump_free(&d, 1);
@@ -581,7 +581,7 @@ static void test_cannot_create(void)
     g_assert_nonnull(strstr(d.last_what, "make "));
     /* Somebody takes it out of the way. */
     g_assert_cmpint(unlinkat(d.dir.fd, "vmcore-incomplete", 0), ==, 0);
-    disk_queue_retry(d.queue);
+    work_queue_retry(d.queue);
     dump_settle(&d);
     dump_check_whole(&d);
 
@@ -620,7 +620,7 @@ static void test_race_of_finishes(void)
         dump_pages(&d, 0, 40);
         vmcore_finish_whole(d.v);
         for (guint i = 0; i < round % 6; i++)
-            disk_dispatch(disk);
+            work_pool_dispatch(disk);
         if (round % 3)
             g_usleep(round * 20);
         vmcore_finish_partial(d.v);
@@ -667,6 +667,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vmcore-faults/race-of-finishes", test_race_of_finishes);
     result = g_test_run();
     vmcore_pool_free(pool);
-    disk_free(disk);
+    work_pool_free(disk);
     return result;
 }

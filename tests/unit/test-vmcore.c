@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dumping.h"
 
-static Disk *disk;
+static WorkPool *disk;
 static VmcorePool *pool;
 
 /* Made late: a test that forks must come before there are threads. */
@@ -75,7 +75,7 @@ static void test_in_order(gconstpointer data)
     /* Zero pages cut the writes, nothing else does: runs of 3, cut once more by 2-page blocks. */
     g_assert_cmpuint(stats.pwrites, <=, page_size == 65536 ? 2 * zeros + 2 : zeros + 2);
     g_assert_cmpuint(data_bytes(&d, "vmcore"), ==,
-                     elfcore_header_size(&d.spec) + stats.bytes_written);
+                     elf_netdump_header_size(&d.spec) + stats.bytes_written);
     dump_free(&d, 1);
     g_assert_cmpuint(vmcore_pool_bytes(pool), ==, 0);
 }
@@ -133,7 +133,7 @@ static void shuffle(Dump *d, guint32 window)
             if (g_test_rand_int_range(0, 500) == 0)
                 vmcore_flush(d->v);
             if (g_test_rand_int_range(0, 100) == 0)
-                disk_dispatch(disk);
+                work_pool_dispatch(disk);
         }
     }
 }
@@ -183,7 +183,7 @@ static void test_stored(void)
     dump_settle(&d);
     dump_brake(&d, &sem);
     dump_pages(&d, 0, 40);
-    disk_dispatch(disk);
+    work_pool_dispatch(disk);
     g_assert_cmpuint(d.n_stored, ==, 0);
     g_assert_cmpuint(vmcore_pending(d.v), ==, 2 * VMCORE_BLOCK_SIZE);
     sem_post(&sem);
@@ -223,7 +223,7 @@ static void test_zero_over_bytes(gconstpointer data)
     dump_pages(&d, 0, 40);
     finish(&d);
     g_assert_cmpuint(data_bytes(&d, "vmcore"), ==,
-                     elfcore_header_size(&d.spec) + (guint64)20 * page_size);
+                     elf_netdump_header_size(&d.spec) + (guint64)20 * page_size);
     dump_free(&d, 1);
 }
 
@@ -278,7 +278,7 @@ static void test_resume(void)
 
     /* A page in doubt that is zero this time. */
     fd = dump_open_file(&d, "vmcore-incomplete");
-    g_assert_cmpint(pwrite(fd, "junk", 4, (off_t)elfcore_page_offset(&d.spec, 196)), ==, 4);
+    g_assert_cmpint(pwrite(fd, "junk", 4, (off_t)elf_netdump_page_offset(&d.spec, 196)), ==, 4);
     g_assert_cmpint(close(fd), ==, 0);
     memset(d.stored + 190, 0, 10);
     d.v = resume(&d, NULL);
@@ -307,7 +307,7 @@ static void test_resume_finished(void)
 
 static void test_resume_refused(void)
 {
-    ElfcoreSpec right;
+    ElfSpec right;
     Dump d;
     int fd;
 
@@ -318,7 +318,7 @@ static void test_resume_refused(void)
     d.spec.task++;
     resume(&d, "header");
     d.spec = right;
-    elfcore_set_regs(&d.spec, (const guint8 *)"x", 1);
+    elf_netdump_set_regs(&d.spec, (const guint8 *)"x", 1);
     resume(&d, "header");
     d.spec = right;
     d.spec.page_size = 8192;
@@ -406,7 +406,7 @@ static int huge_on_tmpfs(const Scratch *s)
     dump_check_range(&d, "vmcore", G_MAXUINT32 - 1, G_MAXUINT32);
     dump_free(&d, 1);
     vmcore_pool_free(pool);
-    disk_free(disk);
+    work_pool_free(disk);
     (void)close(small.fd);
     g_free(small.path);
     return 0;
@@ -497,6 +497,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vmcore/pool", test_pool);
     result = g_test_run();
     vmcore_pool_free(pool);
-    disk_free(disk);
+    work_pool_free(disk);
     return result;
 }

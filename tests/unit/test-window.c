@@ -1,7 +1,7 @@
 /* test-window.c - pages in flight: chunks, losses, the window's size, what counts as stored.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "window.h"
+#include "core/netdump/window.h"
 
 #define NR    0xfffffff0u /* nrs wrap around early */
 #define FIRST 4           /* pages in flight at first */
@@ -30,7 +30,7 @@ static void bench_free(Bench *b)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Bench, bench_free)
 
-/* Ask for all that may be; the number of requests. *last: the last one's pfn. */
+/* Request for all that may be; the number of requests. *last: the last one's pfn. */
 static guint ask(Bench *b, guint32 *last)
 {
     guint32 nr = 0;

@@ -1,7 +1,7 @@
 /* test-wire.c - datagrams of recorded dumps, known answers, and what no client would send.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "wire.h"
+#include "core/netdump/wire.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "recording.h"
 
-#include "wire.h"
+#include "core/netdump/wire.h"
 
 #include <string.h>
 

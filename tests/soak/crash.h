@@ -1,0 +1,12 @@
+/* crash.h - the memory of a crashed machine, see kernel.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "soak/kernel.h"
+
+Crash *crash_new(World *w, Machine *m);
+
+/* What RESERVED says of a page that is no RAM: the next page of RAM, 0 = none above; with `chain`
+ * parts of 10,000 one below that. */
+guint32 crash_next_ram(World *w, const Crash *c, guint32 pfn, guint chain);
