@@ -1,7 +1,7 @@
 # netdump-server: build, test, install. `make help` lists what there is.
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-VERSION := 1.0.0
+VERSION := 2.0.0
 
 prefix        ?= /usr/local
 exec_prefix   ?= $(prefix)
@@ -21,9 +21,11 @@ SANITIZE ?=
 WERROR   ?=
 
 PKG_CONFIG ?= pkg-config
-PKGS       := glib-2.0 popt
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) | sed 's/-I/-isystem /g')
-PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS))
+PKGS       := glib-2.0 popt liblz4
+# Not every distribution ships a .pc file of CRoaring.
+ROARING    ?= -lroaring
+PKG_CFLAGS := $(subst -I,-isystem ,$(shell $(PKG_CONFIG) --cflags $(PKGS)))
+PKG_LIBS   := -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PKGS)) $(ROARING)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef \
@@ -38,16 +40,14 @@ LDFLAGS_ALL  = -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 # Folders are layers, see src/README. core is pure: no system call, no clock, no global.
 CORE_SRC := $(wildcard src/core/*.c src/core/*/*.c)
 SRC      := $(CORE_SRC) $(wildcard src/io/*/*.c src/server/*.c src/cli/*.c)
-OBJ      := $(SRC:%.c=$(BUILD)/%.o)
+HEADERS  := $(wildcard src/*/*.h src/*/*/*.h)
 CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
 SIM_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/sim/*.c))
-HEADERS  := $(wildcard src/*/*.h src/*/*/*.h)
 
+CORE_LIB  := $(BUILD)/libcore.a
+LIBS      := $(BUILD)/libnetdump.a $(CORE_LIB)
 SERVER    := $(BUILD)/netdump-server
 SIMULATOR := $(BUILD)/netdump-sim
-UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test-*.c))
-TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
-SYSTEM    := $(sort $(wildcard tests/system/*.t))
 
 # `make V=1` shows whole commands.
 ifeq ($(V),1)
@@ -57,67 +57,78 @@ else
 say = @printf '  %-5s %s\n'
 endif
 
+# Lines that begin with "#:" are what `make help` prints.
+
+#:: Build, in BUILD=build, with CC, OPT, CFLAGS, SANITIZE=address,undefined, WERROR=1; V=1 shows commands
+#: all               the server and netdump-sim; the default
+#: clean             remove what was built
+#: help              this list
 all: $(SERVER) $(SIMULATOR) $(BUILD)/layers-ok
 
-$(BUILD)/src/%.o: src/%.c
+MAKE_FILES := Makefile tests/tests.mk tests/fuzz/fuzz.mk tests/coverage/coverage.mk \
+              tests/bench/bench.mk packaging/packaging.mk client/client.mk
+include $(filter-out Makefile,$(MAKE_FILES))
+
+help:
+	sed -n -e 's/^#:: \(.*\)/\n\1/p' -e 's/^#: /  /p' $(MAKE_FILES)
+
+# $(call link,WHAT ELSE): a program from its prerequisites.
+define link
+@mkdir -p $(@D)
+$(say) LINK $@
+$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+endef
+
+$(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(say) CC $<
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS_ALL) $(if $(filter tests/%,$<),-Itests) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/%.o: tests/%.c
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(CC) $(CPPFLAGS_ALL) -Itests $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
-
-$(BUILD)/libnetdump.a: $(OBJ)
+$(CORE_LIB): $(CORE_OBJ)
+$(BUILD)/libnetdump.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(CORE_SRC),$(SRC)))
+$(LIBS):
 	$(say) AR $@
 	rm -f $@
 	ar rcs $@ $^
 
-$(SERVER): $(BUILD)/src/main.o $(BUILD)/libnetdump.a
-	$(say) LINK $@
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+$(SERVER): $(BUILD)/src/main.o $(LIBS)
+	$(link)
 
-$(SIMULATOR): $(SIM_OBJ) $(BUILD)/src/core/netdump/wire.o
-	$(say) LINK $@
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
-
-$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libnetdump.a
-	@mkdir -p $(@D)
-	$(say) LINK $@
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
-
-$(BUILD)/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libnetdump.a
-	@mkdir -p $(@D)
-	$(say) LINK $@
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
-
-# What a tool needs beside the library.
-$(BUILD)/tools/netdump-replay: $(addprefix $(BUILD)/tests/,tools/replay/recording.o) \
-    $(BUILD)/src/sim/dumpfind.o $(BUILD)/src/sim/parse.o
+$(SIMULATOR): $(SIM_OBJ) $(BUILD)/client/module/pack.o $(CORE_LIB)
+	$(link)
 
 # Break a rule of the house and the build breaks.
-$(BUILD)/layers-ok: $(SRC) $(HEADERS) src/main.c $(CORE_OBJ) $(wildcard tests/layers/*)
+$(BUILD)/layers-ok: $(SRC) $(HEADERS) src/main.c $(SRC:%.c=$(BUILD)/%.o) $(wildcard tests/layers/*)
 	$(say) LAYER src
-	tests/layers/check-layers src $(CORE_OBJ)
+	tests/layers/check-layers src $(SRC:%.c=$(BUILD)/%.o)
 	touch $@
 
+clean:
+	rm -rf $(BUILD)
+
 # -- tests ------------------------------------------------------------------------------------------
+
+# Everything that `make check` runs, and everything that is built for it. (tests/tests.mk says how.)
+CHECK_TESTS  = $(sort $(SYSTEM)) tests/soak/50-soak.t tests/fuzz/60-corpus.t $(sort $(UNIT))
+CHECK_BUILDS = all $(UNIT) $(TOOLS) $(SOAK) $(FAULTS) $(BENCH_TOOLS) $(if $(SANITIZE),,fuzz-if-possible)
 
 # Tests at a time: most of their time is waiting.
 JOBS ?= 3
 
-# All of them in one run, so that prove's last lines count all. Sanitizers: any report is a failure.
-check: all $(UNIT) $(TOOLS)
-	BUILD=$(BUILD) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
-	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-	TSAN_OPTIONS=halt_on_error=1 G_TEST_SRCDIR=$(CURDIR) \
-	prove --timer --failures --jobs $(JOBS) --exec tests/run-test $(PROVE_FLAGS) \
-	    $(sort $(UNIT)) $(CHECK_TESTS) $(SYSTEM)
+# Sanitizers: any report is a failure.
+PROVE = BUILD=$(BUILD) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
+        UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 TSAN_OPTIONS=halt_on_error=1 \
+        G_TEST_SRCDIR=$(CURDIR) prove --exec tests/run-test
 
-# One test: make check-one T=tests/system/20-captures.t
-check-one: all $(UNIT) $(TOOLS)
-	BUILD=$(BUILD) prove --verbose --exec tests/run-test $(T)
+#:: Tests (tests/README says what each kind is for)
+#: check             all tests but those that stand apart below; JOBS=3 at a time, PROVE_FLAGS=-v
+#: check-unit        the unit tests alone
+#: test-NAME         one test and what it needs: test-window, test-50-hooks, test-50-soak
+check: $(CHECK_BUILDS)
+	$(PROVE) --timer --failures --jobs $(JOBS) $(PROVE_FLAGS) $(CHECK_TESTS)
+
+check-unit: $(UNIT)
+	$(PROVE) --failures --jobs $(JOBS) $(PROVE_FLAGS) $(sort $(UNIT))
 
 # The running server under valgrind; takes its time. The other tests count on a server that is quick,
 # or that may run a script whose interpreter is missing, of which valgrind dies.
@@ -125,15 +136,30 @@ VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-k
            --suppressions=$(CURDIR)/tests/valgrind.supp
 VALGRIND_TESTS ?= $(foreach n,10 12 20 21,$(wildcard tests/system/$(n)-*.t))
 
+#: check-valgrind    the server under valgrind, in the tests VALGRIND_TESTS
 check-valgrind: all $(TOOLS)
-	BUILD=$(BUILD) WRAP='$(VALGRIND)' prove --timer --exec tests/run-test $(VALGRIND_TESTS)
+	WRAP='$(VALGRIND)' $(PROVE) --timer $(VALGRIND_TESTS)
 
 # -- lint -------------------------------------------------------------------------------------------
 
-C_FILES     = $(shell git ls-files '*.c' '*.h')
-SHELL_FILES = $(shell git grep -lE '^\#! ?/(bin/sh|usr/bin/env bash|bin/bash)')
+C_FILES      = $(shell git ls-files '*.c' '*.h')
+TEST_C_FILES = $(wildcard tests/*/*.c tests/tools/*/*.c)
+SHELL_FILES  = $(shell git grep -lE '^\#! ?/(bin/sh|usr/bin/env bash|bin/bash)')
+PYTHON_FILES = $(shell git grep -lE '^\#! ?/usr/bin/(env )?python3'; git ls-files '*.py')
+# One file after another on each processor; $(call each,FILES) COMMAND
+each = printf '%s\n' $(1) | xargs -P"$$(getconf _NPROCESSORS_ONLN)"
 
-lint: lint-format lint-cppcheck lint-tidy lint-analyzer lint-shell lint-man $(BUILD)/layers-ok
+#:: Linters: any finding is a failure
+#: lint              all of these
+#: lint-format       clang-format
+#: lint-cppcheck     cppcheck
+#: lint-tidy         clang-tidy
+#: lint-analyzer     gcc -fanalyzer
+#: lint-shell        shellcheck
+#: lint-python       pyflakes
+#: lint-man          mandoc
+#: format            apply clang-format
+lint: lint-format lint-cppcheck lint-tidy lint-analyzer lint-shell lint-python lint-man $(BUILD)/layers-ok
 
 lint-format:
 	$(say) LINT clang-format
@@ -152,31 +178,32 @@ lint-cppcheck:
 lint-tidy:
 	$(say) LINT clang-tidy
 	mkdir -p $(BUILD)
-	printf '%s\n' $(CPPFLAGS_ALL:-Isrc=-I$(CURDIR)/src) -std=gnu11 >$(BUILD)/compile_flags.txt
-	printf '%s\n' $(SRC) src/main.c | \
-	    xargs -P2 -n4 clang-tidy --quiet --warnings-as-errors='*' -p $(BUILD) 2>/dev/null
+	printf '%s\n' $(CPPFLAGS_ALL:-Isrc=-I$(CURDIR)/src) -I$(CURDIR)/tests -std=gnu11 >$(BUILD)/compile_flags.txt
+	$(call each,$(SRC) src/main.c $(wildcard src/sim/*.c) $(TEST_C_FILES)) -n4 \
+	    clang-tidy --quiet --warnings-as-errors='*' -p $(BUILD) 2>/dev/null
 
-# gcc's own, which looks along paths.
+# gcc's own, which looks along paths. Not over the tests: it does not know what an assertion of
+# GLib's testing framework or a longjmp() rules out.
 lint-analyzer:
 	$(say) LINT 'gcc -fanalyzer'
-	printf '%s\n' $(SRC) src/main.c | xargs -P2 -n1 \
+	$(call each,$(SRC) src/main.c $(wildcard src/sim/*.c)) -n1 \
 	    gcc $(CPPFLAGS_ALL) -std=gnu11 -O2 -fanalyzer -Werror -c -o /dev/null
 
 lint-shell:
 	$(say) LINT shellcheck
 	shellcheck $(SHELL_FILES)
 
+lint-python:
+	$(say) LINT pyflakes
+	pyflakes3 $(PYTHON_FILES)
+
 lint-man:
 	$(say) LINT 'man pages'
 	mandoc -T lint -W warning $(wildcard *.[1-9] man/*.[1-9])
 
-clean:
-	rm -rf $(BUILD)
-
-.PHONY: all check check-one check-valgrind clean format lint lint-format lint-cppcheck lint-tidy \
-    lint-analyzer lint-shell lint-man
+.PHONY: all help clean check check-unit check-valgrind format lint lint-format lint-cppcheck lint-tidy \
+    lint-analyzer lint-shell lint-python lint-man
 .SECONDARY:
 .DELETE_ON_ERROR:
 
--include $(wildcard tests/*/*.mk client/*.mk packaging/*.mk)
--include $(wildcard $(addprefix $(BUILD)/,*/*.d */*/*.d */*/*/*.d */*/*/*/*.d))
+-include $(wildcard $(addprefix $(BUILD)/,src/*.d src/*/*.d src/*/*/*.d tests/*/*.d tests/*/*/*.d client/*/*.d))

@@ -1,15 +1,13 @@
-# client.mk - the parts of the kernel module that user space can test.
+# client.mk - installs the client: the kernel module's source for DKMS, the service and its manual page.
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-$(BUILD)/client/%.o: client/%.c
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+#:: The client, see man/netdump.8
+#: install-client    its service and the source of its kernel module
+#: install-client-service, install-client-source    one of the two
+#: uninstall-client  remove both
+#: check-module      build the module for the kernels whose headers are installed
 
-$(BUILD)/unit/test-unpack $(SIMULATOR): $(BUILD)/client/module/pack.o
-
-# The module's source for DKMS, the service and its manual page. See man/netdump.8. "install" and the
-# macros are in packaging/packaging.mk.
+# The macros are in packaging/packaging.mk.
 CLIENT_SOURCE := $(wildcard client/module/*.[ch]) client/module/Kbuild
 CLIENT_DKMS   ?= /usr/src/netdump-$(VERSION)
 CLIENT_TEXT   += \

@@ -1,6 +1,18 @@
 # packaging.mk - install, uninstall, and packages.
 # SPDX-License-Identifier: GPL-2.0-or-later
 
+#:: Install, with DESTDIR, prefix, sysconfdir, localstatedir and the other usual variables
+#: install           the server, netdump-sim, manuals, examples
+#: uninstall         remove them; configuration and dumps stay
+#:: Packages
+#: dist              the source of the last commit: BUILD/netdump-server-VERSION.tar.gz
+#: deb               Debian packages, in BUILD
+#: rpm               RPM packages, in BUILD/rpm/RPMS
+#: lint-packages     lintian and rpmlint
+#: check-deb         the server's package in a fresh Debian (root; fetches 100 MB)
+#: check-client-deb  the client's packages there, the module for every kernel that Debian offers (root; 1 GB)
+#: check-systemd     both under a real systemd, in a container (root; fetches 120 MB)
+
 bindir        ?= $(exec_prefix)/bin
 unitdir       ?= $(prefix)/lib/systemd/system
 sysusersdir   ?= $(prefix)/lib/sysusers.d
@@ -12,9 +24,9 @@ exampledir    ?= $(docdir)/examples
 
 INSTALL      ?= install
 HOOK_SCRIPTS := $(filter-out %.sh,$(wildcard scripts/netdump-*))
-DOCUMENTS    := README $(wildcard doc/*.md)
+DOCUMENTS    := README NEWS SECURITY.md $(wildcard doc/*.md)
 
-# The files name the places of a package in /usr; here they get those of this installation.
+# The files contain the paths of a package in /usr; this replaces them by those of the installation.
 settle = sed -e 's,/usr/sbin/netdump,$(sbindir)/netdump,g' \
              -e 's,/usr/share/doc/netdump-server,$(docdir),g' \
              -e 's,/etc/netdump-server,$(sysconfdir)/netdump-server,g' \
@@ -30,10 +42,10 @@ chmod $(1) $(DESTDIR)$(3)
 
 endef
 
-# The same for a file of the administrator's: one that is there already is not touched.
+# The same for configuration files: an existing file is not changed.
 define put_once
 if [ -e $(DESTDIR)$(3) ]; then \
-    echo "  $(DESTDIR)$(3) is there already and stays as it is"; \
+    echo "  $(DESTDIR)$(3) exists and is not changed"; \
 else \
     $(INSTALL) -d $(dir $(DESTDIR)$(3)) && $(settle) $(2) >$(DESTDIR)$(3) && \
     chmod $(1) $(DESTDIR)$(3); \
@@ -92,6 +104,12 @@ mkdir -p $(1)
 tar -c --exclude='./build*' --exclude=./.git . | tar -x -C $(1)
 endef
 
+# The same commit gives the same bytes.
+dist:
+	$(say) DIST $(BUILD)/$(NAME).tar.gz
+	mkdir -p $(BUILD)
+	git archive --prefix=$(NAME)/ HEAD | gzip -9n >$(BUILD)/$(NAME).tar.gz
+
 deb:
 	$(say) DEB $(BUILD)
 	$(call copy_source,$(BUILD)/deb/$(NAME))
@@ -115,11 +133,9 @@ rpm:
 	    { tail -n 40 $(BUILD)/rpm/build.log; exit 1; }
 	ls $(foreach p,$(PACKAGES),$(BUILD)/rpm/RPMS/*/$(p)-$(VERSION)-*.rpm)
 
-# Not part of check: they want root, and the first a download of 100 MB.
 check-deb: deb
 	BUILD=$(BUILD) packaging/check-deb
 
-# It builds the module for every kernel whose headers Debian offers: 1 GB on the disk, 10 minutes.
 check-client-deb: deb
 	BUILD=$(BUILD) packaging/check-client-deb
 
@@ -131,4 +147,4 @@ lint-packages: deb rpm
 	rpmlint -c packaging/rpm/rpmlint.toml \
 	    $(foreach p,$(PACKAGES),$(BUILD)/rpm/RPMS/*/$(p)-$(VERSION)-*.rpm)
 
-.PHONY: install uninstall deb rpm check-deb check-client-deb check-systemd lint-packages
+.PHONY: install uninstall dist deb rpm check-deb check-client-deb check-systemd lint-packages

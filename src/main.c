@@ -1,10 +1,13 @@
 /* main.c - configuration, daemon, loop.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cli/commands.h"
+#include "cli/cmd_list.h"
+#include "cli/cmd_status.h"
 #include "io/config/config.h"
 #include "io/sys/daemon.h"
 #include "io/sys/log.h"
+#include "io/sys/pidfile.h"
+#include "io/sys/signals.h"
 #include "server/loop.h"
 
 #include <stdlib.h>
@@ -15,29 +18,29 @@ static int serve(Config *config)
 {
     g_autofree char *pidfile = g_strdup(config->pidfile);
     g_autoptr(GError) error = NULL;
-    g_autoptr(Loop) loop = NULL;
+    g_autoptr(Server) server = NULL;
 
     daemon_warn_if_root();
-    if (!daemon_signals_init(&error)) {
+    if (!signals_init(&error)) {
         config_free(config);
-    } else if (pidfile && !daemon_pidfile_take(pidfile, &error)) {
+    } else if (pidfile && !pidfile_take(pidfile, &error)) {
         config_free(config);
     } else {
-        loop = loop_new(config, &error);
+        server = server_new(config, protocols_of_daemon(), &error);
     }
-    if (!loop) {
+    if (!server) {
         daemon_failed(error->message);
         if (pidfile)
-            daemon_pidfile_drop();
+            pidfile_drop();
         return EXIT_FAILURE;
     }
     daemon_ready();
-    loop_run(loop);
+    loop_run(server);
     /* Whoever waits for the pid file to go may start the next server at once: it must find the dump
      * directory free. */
-    loop_free(g_steal_pointer(&loop));
+    server_free(g_steal_pointer(&server));
     if (pidfile)
-        daemon_pidfile_drop();
+        pidfile_drop();
     return EXIT_SUCCESS;
 }
 

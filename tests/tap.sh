@@ -36,9 +36,9 @@ not() {
     ! "$@"
 }
 
-# await COMMAND...: until it succeeds, at most $patience seconds (default 30)
+# await COMMAND...: until it succeeds, at most $patience seconds (default 120)
 await() {
-    tries=$((${patience:-30} * 10))
+    tries=$((${patience:-120} * 10))
     until "$@" >/dev/null 2>&1; do
         tries=$((tries - 1))
         [ $tries -gt 0 ] || return 1

@@ -5,6 +5,21 @@
 
 #include <string.h>
 
+GHashTable *table_row_new(void)
+{
+    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+}
+
+void table_row_put(GHashTable *row, const char *key, char *value)
+{
+    g_hash_table_insert(row, g_strdup(key), value);
+}
+
+GPtrArray *table_rows_new(void)
+{
+    return g_ptr_array_new_with_free_func((GDestroyNotify)g_hash_table_unref);
+}
+
 static const char *cell(GHashTable *row, const TableColumn *column)
 {
     const char *value = g_hash_table_lookup(row, column->key);
@@ -75,7 +90,7 @@ void table_json_string(FILE *out, const char *text)
     fputc('"', out);
 }
 
-/* What stands in a file of ours may have been written by somebody else. */
+/* The contents of a status or info file are not trusted. */
 static gboolean is_number(const char *text)
 {
     gsize digits = strspn(text, "0123456789");

@@ -19,6 +19,10 @@ typedef struct {
 } TableColumn;
 
 /* A row is a GHashTable of char * to char *; a key that it lacks is "-" or null. */
+GHashTable *table_row_new(void);
+void table_row_put(GHashTable *row, const char *key, char *value); /* takes the value over */
+GPtrArray *table_rows_new(void);                                   /* owns its rows */
+
 void table_print(FILE *out, const TableColumn *columns, gsize n, GPtrArray *rows);
 
 /* A JSON string. What is no UTF-8 is replaced. */

@@ -1,36 +1,46 @@
-/* clients.c - the table of clients, and the limits that hold over all of them.
+/* clients.c - the table of clients: admission, slots, eviction.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/clients.h"
 
+#include "core/base/limits.h"
+
 #include <stdlib.h>
-
-/* The kernel charges a datagram of 1,037 bytes with 2,304 bytes of socket buffer (measured), and
- * beyond 0.7 of the buffer a burst of answers begins to be dropped. Some room is for what comes
- * beside: calls and text of machines that crash now, answers that were late and asked for again. */
-#define DATAGRAM_COST 2304
-#define BUFFER_SHARE  0.5
-
-/* Where there are more dumps than pages that fit into the buffer, they take turns this long. */
-#define TURN SPAN_MS(10)
 
 struct Clients {
     ClientsLimits limits;
     GPtrArray *entries;  /* of ClientEntry, by id */
-    GHashTable *by_peer; /* NetAddr in the entry -> entry */
+    GHashTable *by_peer; /* Key, owned -> entry */
     GHashTable *at_host; /* NetAddr, owned, its port not looked at -> number of entries */
     guint32 last_id;
     guint slots;
-    guint turn; /* index of the first entry whose turn it is */
-    Mono turn_ends;
-    Mono full_until; /* nobody gives way before: a flood need not be counted again each time */
+    Mono full_until; /* no eviction before this time, so that a flood is not counted for each
+                        datagram */
 };
+
+/* What a client is known by. */
+typedef struct {
+    NetAddr peer;
+    const SessionOps *ops;
+} Key;
+
+static gboolean key_equal(gconstpointer a, gconstpointer b)
+{
+    const Key *x = a, *y = b;
+
+    return x->ops == y->ops && netaddr_equal(&x->peer, &y->peer);
+}
+
+static guint key_hash(gconstpointer key)
+{
+    return netaddr_hash(&((const Key *)key)->peer);
+}
 
 static void entry_free(gpointer data)
 {
     ClientEntry *entry = data;
 
-    session_free(entry->client);
+    entry->session->ops->free(entry->session);
     g_free(entry);
 }
 
@@ -40,9 +50,8 @@ Clients *clients_new(const ClientsLimits *limits)
 
     clients->limits = *limits;
     clients->entries = g_ptr_array_new_with_free_func(entry_free);
-    clients->by_peer = g_hash_table_new(netaddr_hash, netaddr_equal);
+    clients->by_peer = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
     clients->at_host = g_hash_table_new_full(netaddr_host_hash, netaddr_host_equal, g_free, NULL);
-    clients->turn_ends = MONO_NEVER;
     return clients;
 }
 
@@ -59,27 +68,29 @@ void clients_free(Clients *clients)
 void clients_set_limits(Clients *clients, const ClientsLimits *limits)
 {
     clients->limits = *limits;
-    for (guint i = 0; i < clients->entries->len; i++)
-        session_set_timeout(clients_nth(clients, i)->client, limits->client_timeout);
+    for (guint i = 0; i < clients->entries->len; i++) {
+        Session *session = clients_nth(clients, i)->session;
+
+        session->ops->set_timeout(session, limits->client_timeout);
+    }
 }
 
-/* -- the table ----------------------------------------------------------------------------------
- */
-
-static SessionState state_of(const ClientEntry *entry)
+const ClientsLimits *clients_limits(const Clients *clients)
 {
-    return session_facts(entry->client)->state;
+    return &clients->limits;
 }
+
+/* -- admission --------------------------------------------------------------------------------- */
 
 guint clients_at_host(const Clients *clients, const NetAddr *host)
 {
     return GPOINTER_TO_UINT(g_hash_table_lookup(clients->at_host, host));
 }
 
-/* Of all, or of those at the address of `host` if that is not NULL: how many have proved nothing,
+/* Of all, or of those at the address of `host` if that is not NULL: how many have proven nothing,
  * and the oldest of them; *all: how many there are. */
-static guint count_called(const Clients *clients, const NetAddr *host, ClientEntry **oldest,
-                          guint *all)
+static guint count_unproven(const Clients *clients, const NetAddr *host, ClientEntry **oldest,
+                            guint *all)
 {
     guint n = 0;
 
@@ -91,7 +102,7 @@ static guint count_called(const Clients *clients, const NetAddr *host, ClientEnt
         if (host && !netaddr_host_equal(&entry->peer, host))
             continue;
         ++*all;
-        if (state_of(entry) != SESSION_CALLED)
+        if (entry->session->facts.phase != PHASE_UNPROVEN || entry->session->facts.resumed)
             continue;
         if (n++ == 0)
             *oldest = entry;
@@ -99,36 +110,37 @@ static guint count_called(const Clients *clients, const NetAddr *host, ClientEnt
     return n;
 }
 
-/* FALSE if there are `max` and none gives way; who has only called gives way from called_max on. */
-static gboolean make_room(Clients *clients, const NetAddr *host, guint max, guint called_max,
+/* FALSE if there are `max` and none can be evicted; unproven entries can from unproven_max on. */
+static gboolean make_room(Clients *clients, const NetAddr *host, guint max, guint unproven_max,
                           Mono now)
 {
     ClientEntry *oldest;
-    guint all, called;
+    guint all, unproven;
 
-    if ((host ? clients_at_host(clients, host) : clients->entries->len) < MIN(max, called_max))
+    if ((host ? clients_at_host(clients, host) : clients->entries->len) < MIN(max, unproven_max))
         return TRUE;
-    called = count_called(clients, host, &oldest, &all);
-    if (all < max && called < called_max)
+    unproven = count_unproven(clients, host, &oldest, &all);
+    if (all < max && unproven < unproven_max)
         return TRUE;
     if (!oldest)
         return FALSE;
-    if (mono_diff(now, oldest->since) < CLIENTS_CALLED_LIFE) {
+    if (mono_diff(now, oldest->since) < CLIENTS_UNPROVEN_LIFE) {
         if (!host)
-            clients->full_until = mono_add(oldest->since, CLIENTS_CALLED_LIFE);
+            clients->full_until = mono_add(oldest->since, CLIENTS_UNPROVEN_LIFE);
         return FALSE;
     }
     clients_remove(clients, oldest);
     return TRUE;
 }
 
-static SessionSpec spec_for(const Clients *clients, guint32 id, guint32 random)
+static SessionSpec next_spec(Clients *clients, guint32 random)
 {
     return (SessionSpec){
-        .id = id,
-        .nr_seed = random,
+        .id = ++clients->last_id,
+        .random = random,
         .client_timeout = clients->limits.client_timeout,
         .max_in_flight = clients->limits.max_in_flight,
+        .secure = clients->limits.secure,
     };
 }
 
@@ -146,66 +158,74 @@ static void count_host(Clients *clients, const NetAddr *host, int change)
     g_hash_table_replace(clients->at_host, key, GUINT_TO_POINTER(n));
 }
 
-static ClientEntry *add(Clients *clients, const NetAddr *peer, const NetAddr *local)
+/* Takes the session over. */
+static ClientEntry *add(Clients *clients, Session *session, const NetAddr *peer,
+                        const NetAddr *local, Mono now)
 {
     ClientEntry *entry = g_new0(ClientEntry, 1);
+    Key *key = g_new(Key, 1);
 
-    entry->id = ++clients->last_id;
+    entry->id = session->facts.id;
     entry->peer = *peer;
     entry->local = *local;
+    entry->session = session;
+    entry->since = now;
     netaddr_host_to_string(peer, entry->host);
+    *key = (Key){*peer, session->ops};
     g_ptr_array_add(clients->entries, entry);
-    g_hash_table_insert(clients->by_peer, &entry->peer, entry);
+    g_hash_table_insert(clients->by_peer, key, entry);
     count_host(clients, peer, 1);
+    session->ops->limit(session, 0);
     return entry;
 }
 
-ClientEntry *clients_admit(Clients *clients, const NetAddr *peer, const NetAddr *local,
-                           const WireStart *start, guint32 random, Mono now)
+ClientEntry *clients_admit(Clients *clients, const SessionOps *ops, const NetAddr *peer,
+                           const NetAddr *local, const guint8 *data, gsize len, guint32 random,
+                           Mono now)
 {
-    ClientEntry *entry;
     SessionSpec spec;
 
     if (mono_before(now, clients->full_until) ||
-        !make_room(clients, NULL, CLIENTS_MAX, CLIENTS_CALLED_MAX, now) ||
+        !make_room(clients, NULL, LIMIT_CLIENTS, CLIENTS_UNPROVEN_MAX, now) ||
         !make_room(clients, peer, CLIENTS_HOST_MAX, CLIENTS_HOST_MAX, now))
         return NULL;
-    entry = add(clients, peer, local);
-    entry->since = now;
-    spec = spec_for(clients, entry->id, random);
-    entry->client = session_new(&spec, start, now);
-    session_limit(entry->client, 0);
-    return entry;
+    spec = next_spec(clients, random);
+    return add(clients, ops->open(&spec, data, len, now), peer, local, now);
 }
 
-ClientEntry *clients_readmit(Clients *clients, const NetAddr *peer, const NetAddr *local,
-                             const SessionFacts *facts, gboolean rebooting, guint32 random,
-                             Mono now)
+ClientEntry *clients_readmit(Clients *clients, const SessionOps *ops, const NetAddr *peer,
+                             const NetAddr *local, const SessionRemains *remains, guint32 random,
+                             Mono now, const char **why)
 {
-    ClientEntry *entry;
     SessionSpec spec;
+    Session *session;
 
-    if (clients_find(clients, peer) || clients->entries->len >= CLIENTS_MAX)
+    *why = NULL;
+    if (clients_find(clients, ops, peer) || clients->entries->len >= LIMIT_CLIENTS)
         return NULL;
-    entry = add(clients, peer, local);
-    spec = spec_for(clients, entry->id, random);
-    entry->client = session_resume(&spec, facts, rebooting, now);
-    session_limit(entry->client, 0);
-    return entry;
+    spec = next_spec(clients, random);
+    session = ops->restore(&spec, remains, now, why);
+    return session ? add(clients, session, peer, local, now) : NULL;
 }
+
+/* -- the table --------------------------------------------------------------------------------- */
 
 void clients_remove(Clients *clients, ClientEntry *entry)
 {
+    const Key key = {entry->peer, entry->session->ops};
+
     clients->full_until = (Mono){0};
     count_host(clients, &entry->peer, -1);
     clients_give_slot(clients, entry);
-    g_hash_table_remove(clients->by_peer, &entry->peer);
+    g_hash_table_remove(clients->by_peer, &key);
     g_ptr_array_remove(clients->entries, entry);
 }
 
-ClientEntry *clients_find(const Clients *clients, const NetAddr *peer)
+ClientEntry *clients_find(const Clients *clients, const SessionOps *ops, const NetAddr *peer)
 {
-    return g_hash_table_lookup(clients->by_peer, peer);
+    const Key key = {*peer, ops};
+
+    return g_hash_table_lookup(clients->by_peer, &key);
 }
 
 static int compare_id(const void *key, const void *element)
@@ -236,14 +256,25 @@ ClientEntry *clients_nth(const Clients *clients, guint i)
     return g_ptr_array_index(clients->entries, i);
 }
 
-/* -- slots --------------------------------------------------------------------------------------
- */
+Mono clients_deadline(const Clients *clients)
+{
+    Mono deadline = MONO_NEVER;
+
+    for (guint i = 0; i < clients->entries->len; i++) {
+        Session *session = clients_nth(clients, i)->session;
+
+        deadline = mono_min(deadline, session->ops->deadline(session));
+    }
+    return deadline;
+}
+
+/* -- slots ------------------------------------------------------------------------------------- */
 
 gboolean clients_take_slot(Clients *clients, ClientEntry *entry)
 {
     if (entry->slot)
         return TRUE;
-    if (clients->slots >= clients->limits.max_dumps && !session_facts(entry->client)->resumed)
+    if (clients->slots >= clients->limits.max_dumps && !entry->session->facts.resumed)
         return FALSE;
     entry->slot = TRUE;
     clients->slots++;
@@ -260,100 +291,4 @@ void clients_give_slot(Clients *clients, ClientEntry *entry)
 guint clients_slots(const Clients *clients)
 {
     return clients->slots;
-}
-
-/* -- the socket buffer, shared ------------------------------------------------------------------
- */
-
-static gsize page_cost(const ClientEntry *entry)
-{
-    return (gsize)(session_facts(entry->client)->page_size / WIRE_CHUNK_SIZE) * DATAGRAM_COST;
-}
-
-/* Pages that may yet come into the buffer. A machine that is silent must not hold what the others
- * could use. */
-static guint in_flight(const ClientEntry *entry)
-{
-    const WindowStats *pages = &session_facts(entry->client)->pages;
-
-    return pages->backoff > 1 ? 0 : pages->in_flight;
-}
-
-static void set_share(ClientEntry *entry, guint share, GPtrArray *grown)
-{
-    if (share > entry->share)
-        g_ptr_array_add(grown, entry);
-    if (share != entry->share)
-        session_limit(entry->client, share);
-    entry->share = share;
-}
-
-/* Each gets the same part of the buffer; what one does not use is not lent out. */
-static void share_evenly(Clients *clients, gsize bytes_each, GPtrArray *grown)
-{
-    for (guint i = 0; i < clients->entries->len; i++) {
-        ClientEntry *entry = clients_nth(clients, i);
-        gboolean dumps = state_of(entry) == SESSION_DUMPING;
-
-        set_share(entry, dumps ? (guint)MIN(bytes_each / page_cost(entry), WINDOW_MAX) : 0, grown);
-    }
-}
-
-/* One page each, for as many as fit, beginning with the one whose turn it is. What is still in
- * flight from those before them is waited for, so that the sum never exceeds the buffer. */
-static void share_by_turns(Clients *clients, gsize budget, GPtrArray *grown)
-{
-    guint n = clients->entries->len;
-    gsize used = 0;
-    gboolean full = FALSE;
-
-    for (guint i = 0; i < n; i++) {
-        ClientEntry *entry = clients_nth(clients, i);
-
-        if (state_of(entry) == SESSION_DUMPING)
-            used += in_flight(entry) * page_cost(entry);
-    }
-    for (guint i = 0; i < n; i++) {
-        ClientEntry *entry = clients_nth(clients, (clients->turn + i) % n);
-        gboolean dumps = state_of(entry) == SESSION_DUMPING;
-        gsize more = dumps && in_flight(entry) == 0 ? page_cost(entry) : 0;
-
-        full |= used + more > budget;
-        if (!full)
-            used += more;
-        set_share(entry, dumps && !full, grown);
-    }
-}
-
-void clients_balance(Clients *clients, Mono now, GPtrArray *grown)
-{
-    gsize budget = (gsize)((gdouble)clients->limits.rcvbuf * BUFFER_SHARE);
-    guint n = 0;
-    gsize page = 0;
-
-    g_ptr_array_set_size(grown, 0);
-    for (guint i = 0; i < clients->entries->len; i++)
-        if (state_of(clients_nth(clients, i)) == SESSION_DUMPING) {
-            n++;
-            page = MAX(page, page_cost(clients_nth(clients, i)));
-        }
-    if (n == 0 || budget / n >= page) {
-        clients->turn_ends = MONO_NEVER;
-        share_evenly(clients, budget / MAX(n, 1), grown);
-    } else {
-        if (clients->turn_ends.us == G_MAXINT64 || !mono_before(now, clients->turn_ends)) {
-            clients->turn = (clients->turn + (guint)MAX(budget / page, 1)) % clients->entries->len;
-            clients->turn_ends = mono_add(now, TURN);
-        }
-        share_by_turns(clients, MAX(budget, page), grown);
-    }
-}
-
-Mono clients_deadline(const Clients *clients)
-{
-    Mono deadline = clients->turn_ends;
-
-    for (guint i = 0; i < clients->entries->len; i++)
-        deadline = mono_min(deadline, session_deadline(clients_nth(clients, i)->client));
-    return deadline;
 }

@@ -14,10 +14,12 @@
 
 #include "core/base/clock.h"
 #include "core/base/datagram.h"
+#include "core/base/limits.h"
 #include "core/format/tagged.h"
+#include "core/hook.h"
 
-#define SESSION_SEND_MAX   64 /* bytes of the longest datagram that a session sends */
-#define SESSION_SYSTEM_MAX 96 /* bytes of SessionFacts.system, its NUL included */
+#define SESSION_SEND_MAX   LIMIT_SEND /* bytes of the longest datagram that a session sends */
+#define SESSION_SYSTEM_MAX 96         /* bytes of SessionFacts.system, its NUL included */
 
 typedef struct Session Session;
 typedef struct SessionOps SessionOps;
@@ -102,7 +104,7 @@ typedef struct {
     FileState file_state;
     gboolean resumed;                /* begun by a previous instance of the server */
     char system[SESSION_SYSTEM_MAX]; /* "x86_64, Linux 6.1.0-1-amd64"; "" = not known yet */
-    SessionFile file;                /* valid from ACTION_OPEN_FILE on */
+    SessionFile file;     /* valid from ACTION_OPEN_FILE on; page_size before, as the client says */
     guint64 bytes_done;   /* over all instances; whatever need not be requested any more */
     guint64 bytes_total;  /* 0 = not known yet */
     guint64 bytes_needed; /* of disk space for the whole; 0 = not known yet */
@@ -137,7 +139,7 @@ typedef enum {
     EVENT_DIR,       /* err: the reply to ACTION_OPEN_DIR */
     EVENT_SPACE,     /* ok: the reply to ACTION_CHECK_SPACE */
     EVENT_FILE,      /* err: the reply to ACTION_OPEN_FILE. 0: ok tells whether the file that was to
-                        be resumed is; else it is new. EEXIST: `vmcore` is there, whole */
+                        be resumed is; else it is new. EEXIST: `vmcore` exists, complete */
     EVENT_STORED,    /* cookies, n: what is in the file */
     EVENT_SPACE_LOW, /* less than min_free is left; nothing has failed yet */
     EVENT_DISK_FAILED, /* err: a write failed. ok: what is queued waits for RETRY or FINISH; not ok:
@@ -147,8 +149,6 @@ typedef enum {
     EVENT_SHUTDOWN,    /* the server ends: leave everything so that the next one can resume */
     EVENT_N
 } EventKind;
-
-typedef enum { HOOK_EXITED, HOOK_SIGNALLED, HOOK_TIMED_OUT, HOOK_NOT_RUN } HookEnd;
 
 typedef struct {
     EventKind kind;
@@ -178,7 +178,7 @@ typedef enum {
     NOTE_ENDED,          /* facts.result and facts.reason */
     NOTE_REBOOTED,       /* reboot sent, it no longer replies */
     NOTE_REBOOT_REFUSED, /* it still replies */
-    NOTE_STARTS_IGNORED, /* a crash announced in the middle of a dump that goes on: late or forged
+    NOTE_STARTS_IGNORED, /* a crash announced during a running dump: late or spoofed
                           */
     NOTE_NO_MAGIC,       /* secure=1: no magic on file, event's err in facts.disk_errno */
     NOTE_WRONG_MAGIC,    /* secure=1: not the magic on file */
@@ -241,7 +241,7 @@ typedef struct {
 
 /* -- a protocol -------------------------------------------------------------------------------- */
 
-/* What the server tells a session at its beginning. */
+/* What a session gets from the server when it is created. */
 typedef struct {
     guint32 id;
     guint32 random;      /* from the kernel's generator: where request numbers begin */
@@ -279,7 +279,7 @@ typedef void (*SessionDescribe)(gpointer user, const char *key, const char *valu
 
 struct SessionOps {
     const char *name;   /* a word: for the journal and for metrics */
-    gsize datagram_max; /* bytes: longer ones arrive cut, and len tells that they were longer */
+    gsize datagram_max; /* bytes: longer ones are truncated, len is the full length */
 
     void (*classify)(const guint8 *data, gsize len, Intro *intro);
 
@@ -287,7 +287,7 @@ struct SessionOps {
     Session *(*open)(const SessionSpec *spec, const guint8 *data, gsize len, Mono now);
 
     /* A session of a previous instance; wants EVENT_TIMER as its first event. NULL with a static
-     * string in *why if the fields make no sense. */
+     * string in *why if the fields are invalid. */
     Session *(*restore)(const SessionSpec *spec, const SessionRemains *remains, Mono now,
                         const char **why);
 
@@ -312,6 +312,15 @@ struct SessionOps {
 
     /* What only this protocol knows, for `info`, in the order in which people shall read it. */
     void (*describe)(const Session *s, SessionDescribe fn, gpointer user);
+
+    /* Tags of its own that this version knows: tags.first..tags.end-1. Others in its range are a
+     * later version's, and are kept. */
+    struct {
+        guint16 first, end;
+    } tags;
+
+    /* Of the one protocol that version 1.0 had; else NULL. */
+    TaggedConvert convert_old;
 
     void (*free)(Session *s);
 };

@@ -1,9 +1,10 @@
-/* console_ingest.c - console text of machines that have not crashed, on its way to the console
+/* console_ingest.c - console text of clients that have not crashed, on its way to the console
  * store.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "server/console_ingest.h"
 
+#include "core/base/rate_limit.h"
 #include "core/text/escape.h"
 #include "io/sys/log.h"
 
@@ -11,18 +12,18 @@
 
 #define PENDING_MAX (4u << 20) /* bytes of text that wait for a slow disk */
 
-/* Pieces of text, usually lines, that are taken at once and then in a second: some machines that
- * boot, but not so many that their files cost a dump its processor. */
+/* Pieces of text, usually lines, accepted in a burst, and then each second: enough for some clients
+ * that boot, but a bounded share of the CPU. */
 #define BURST     8192
 #define RATE      20000
 #define RATE_BUSY 2000
 
 struct ConsoleIngest {
     ConsoleStore *console;
-    WorkQueue *queue; /* one for all machines: the store works on one at a time anyway */
+    WorkQueue *queue; /* one for all clients: the store has one lock */
     LogLimit limit;
     Mono now;
-    gdouble budget; /* pieces that may come now */
+    RateLimit rate; /* of pieces */
 };
 
 typedef struct {
@@ -59,14 +60,8 @@ static void done_append(gpointer data, int err)
 
     if (err)
         log_limited(&piece->log->limit, piece->log->now, LOG_WARNING, &about,
-                    "its console text is not kept: %s",
-                    err == EUSERS ? "the console store is full" : g_strerror(err));
-}
-
-/* Never called: every job bears its failure by itself. */
-static void on_failed(G_GNUC_UNUSED gpointer user, G_GNUC_UNUSED int err,
-                      G_GNUC_UNUSED const char *what)
-{
+                    "console text dropped: %s",
+                    err == EUSERS ? "console store full" : g_strerror(err));
 }
 
 ConsoleIngest *console_ingest_new(WorkPool *disk, ConsoleStore *console)
@@ -74,8 +69,8 @@ ConsoleIngest *console_ingest_new(WorkPool *disk, ConsoleStore *console)
     ConsoleIngest *log = g_new0(ConsoleIngest, 1);
 
     log->console = console;
-    log->budget = BURST;
-    log->queue = work_queue_new(disk, on_failed, log);
+    log->rate = rate_limit_new(BURST);
+    log->queue = work_queue_new(disk, NULL, NULL);
     log->limit = (LogLimit)LOG_LIMIT(3, SPAN_S(60));
     return log;
 }
@@ -83,19 +78,6 @@ ConsoleIngest *console_ingest_new(WorkPool *disk, ConsoleStore *console)
 void console_ingest_free(ConsoleIngest *log)
 {
     g_free(log);
-}
-
-/* FALSE if there is too much of it. */
-static gboolean in_budget(ConsoleIngest *log, gboolean busy, Mono now)
-{
-    gdouble passed = (gdouble)mono_diff(now, log->now) / 1e6;
-
-    log->budget = MIN(BURST, log->budget + passed * (busy ? RATE_BUSY : RATE));
-    log->now = now;
-    if (log->budget < 1)
-        return FALSE;
-    log->budget--;
-    return TRUE;
 }
 
 void console_ingest_take(ConsoleIngest *log, const NetAddr *host, const guint8 *text, gsize len,
@@ -110,10 +92,12 @@ void console_ingest_take(ConsoleIngest *log, const NetAddr *host, const guint8 *
         .ignore_failure = TRUE,
     };
 
-    if (!in_budget(log, busy, now) || work_queue_bytes(log->queue) > PENDING_MAX) {
-        log_limited(&log->limit, now, LOG_WARNING, NULL,
-                    "console text is dropped: it comes faster than %s",
-                    log->budget < 1 ? "it can be taken beside the dumps" : "the disk takes it");
+    gboolean too_fast = !rate_limit_take(&log->rate, busy ? RATE_BUSY : RATE, now);
+
+    log->now = now;
+    if (too_fast || work_queue_bytes(log->queue) > PENDING_MAX) {
+        log_limited(&log->limit, now, LOG_WARNING, NULL, "console text dropped: %s",
+                    too_fast ? "console rate limit exceeded" : "disk too slow");
         return;
     }
     piece = g_new0(Piece, 1);

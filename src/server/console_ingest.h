@@ -1,4 +1,4 @@
-/* console_ingest.h - console text of machines that have not crashed, on its way to the console
+/* console_ingest.h - console text of clients that have not crashed, on its way to the console
  * store.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
@@ -13,10 +13,10 @@ typedef struct ConsoleIngest ConsoleIngest;
 
 /* Borrows both. */
 ConsoleIngest *console_ingest_new(WorkPool *disk, ConsoleStore *console);
-void console_ingest_free(ConsoleIngest *log); /* behind work_pool_free() */
+void console_ingest_free(ConsoleIngest *log); /* after work_pool_free() */
 
-/* Text as it came; wall: us since 1970. What the disk can't take in time is dropped, and said so;
- * and so is what comes in masses while there are dumps, which are more important: `busy`. */
+/* Text as it came; wall: us since 1970. Text that the disk cannot take in time is dropped, with a
+ * warning; so is text above the rate limit, which is lower while dumps are running (`busy`). */
 void console_ingest_take(ConsoleIngest *log, const NetAddr *host, const guint8 *text, gsize len,
                          gboolean busy, Mono now, gint64 wall);
 

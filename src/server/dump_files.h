@@ -1,93 +1,84 @@
-/* dump_files.h - the files of one client: directory, log, info, vmcore, journal, and their queues.
+/* dump_files.h - the files of one client: directory, log, info, dump, journal, and their queues.
  *
- * Two queues: one for the dump itself, in order, which stops when a write fails; one for the
- * journal, which must go on while the first is busy, and whose failures never stop anything. All
- * calls and callbacks are for the loop's thread; the disk is only touched by the jobs.
+ * The part of Effects that is about a client's files; replies go to the executor. Two queues: one
+ * for the dump itself, in order, which stops when a write fails; one for the journal, which must
+ * continue while the first is busy, and whose failures never stop anything. All calls are for the
+ * loop's thread; only jobs touch the disk.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include "core/base/netaddr.h"
-#include "core/netdump/session.h"
 #include "io/store/console_store.h"
-#include "io/store/crashdir.h"
 #include "io/store/dumpdir.h"
-#include "io/store/journal.h"
 #include "io/store/vmcore.h"
 #include "io/work/work.h"
+#include "server/executor.h"
+#include "server/report.h"
 
-typedef struct DumpFiles DumpFiles;
-
-/* What all dumps share, and whom the files tell what happened. id is the client's. A callback may
- * free the files of any client. */
+/* What all dumps share. Borrowed. */
 typedef struct {
+    Executor *executor;
     WorkPool *disk;
     Dumpdir *dumpdir;
     ConsoleStore *console;
     WorkQueue *console_queue; /* in which text is written to it */
     VmcorePool *pool;
-    guint min_free; /* percent of the file system; may change */
-    void (*opened)(gpointer user, guint32 id, int err);
-    void (*space)(gpointer user, guint32 id, gboolean enough);
-    void (*stored)(gpointer user, guint32 id, const guint32 *nrs, guint n);
-    void (*failed)(gpointer user, guint32 id, int err);
-    void (*full)(gpointer user,
-                 guint32 id); /* less than min_free is left; nothing has failed yet */
-    void (*finished)(gpointer user, guint32 id, int err);
-    gpointer user;
+    const guint64 *socket_drops; /* datagrams that the kernel dropped; NULL in tests */
+    const ReportWorld *report;
+    TaggedConvert convert; /* of journals of version 1.0; NULL: none is read */
 } DumpFilesShared;
 
-/* *shared must outlive the files. started: wall clock, us since 1970. */
-DumpFiles *dump_files_new(const DumpFilesShared *shared, guint32 id, const NetAddr *peer,
-                          const NetAddr *local, gint64 started);
+/* -- Effects: see there ------------------------------------------------------------------------ */
 
-/* The directory of a dump that a former server left, by its name, and its journal's last record.
- * It blocks: for the start. NULL with an error where there is nothing to go on with. */
-DumpFiles *dump_files_adopt(const DumpFilesShared *shared, const char *name, JournalRecord *record,
-                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* *shared must outlive the files. */
+DumpFiles *dump_files_new(const DumpFilesShared *shared, const ClientEntry *entry);
 
-/* Which client the adopted files belong to. */
-void dump_files_set_id(DumpFiles *files, guint32 id);
+/* EVENT_DIR: the directory is made, its log begins with the end of the console store. */
+void dump_files_open_dir(DumpFiles *files);
+
+/* EVENT_SPACE; at once if space_check=0. */
+void dump_files_check_space(DumpFiles *files, guint64 bytes);
+
+/* EVENT_FILE. The session must live as long as the files. */
+void dump_files_open_file(DumpFiles *files, const Session *session, gboolean resume);
+
+/* EVENT_STORED, later. */
+gboolean dump_files_store(DumpFiles *files, guint64 offset, const guint8 *data, gsize len,
+                          gboolean last, guint32 cookie);
+void dump_files_flush(DumpFiles *files);
+void dump_files_retry(DumpFiles *files);
+
+/* EVENT_FINISHED. */
+void dump_files_finish(DumpFiles *files, gboolean whole);
+
+/* EVENT_SPACE_LOW, if so; never without a directory. */
+void dump_files_journal(DumpFiles *files, const Session *session, gboolean sync,
+                        gboolean after_info);
+void dump_files_info(DumpFiles *files, const ClientEntry *entry);
+
+/* Console text as it came. */
+void dump_files_log_text(DumpFiles *files, const guint8 *text, gsize len);
 
 /* Let what is queued run, then close everything. keep: the journal stays; else it is removed when
  * all that was queued has succeeded. */
 void dump_files_close(DumpFiles *files, gboolean keep);
 
-/* Answered by opened(): make the directory, begin its log with the console's tail. */
-void dump_files_open_dir(DumpFiles *files);
+/* -- dumps of a previous instance -------------------------------------------------------------- */
 
-/* Answered by space(). */
-void dump_files_check_space(DumpFiles *files, guint64 need);
+/* The directory of a dump that a previous instance left, by its name, with its journal. *remains is
+ * for clients_readmit() and lives until dump_files_take_over() or _close(). Blocks: for the start
+ * of the server. NULL with an error if there is nothing to resume: G_FILE_ERROR_INVAL if that will
+ * not change. */
+DumpFiles *dump_files_adopt(const DumpFilesShared *shared, const char *name,
+                            SessionRemains *remains, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Open vmcore-incomplete. resume: the one that is there; *resumed tells if it could be used (it
- * stays under the name vmcore-unusable if not). 0 or an errno; EEXIST: `vmcore` is there already.
- */
-int dump_files_open_vmcore(DumpFiles *files, const SessionFacts *facts, gboolean resume,
-                           gboolean *resumed);
+/* Which client the adopted files belong to. */
+void dump_files_take_over(DumpFiles *files, guint32 id, const SessionOps *ops);
 
-/* NULL before dump_files_open_vmcore(). */
-Vmcore *dump_files_vmcore(DumpFiles *files);
-
-/* TRUE once the directory is there: text goes to its log. */
-gboolean dump_files_is_open(const DumpFiles *files);
-
-/* ConsoleStore text as it came. */
-void dump_files_log(DumpFiles *files, const guint8 *text, gsize len);
-
-/* Run what failed again. */
-void dump_files_retry(DumpFiles *files);
-
-/* A copy of the pairs is taken. */
-void dump_files_write_info(DumpFiles *files, const CrashdirInfo *pairs, gsize n);
-
-/* sync: the pages stored so far are brought to the disk first. */
-void dump_files_journal(DumpFiles *files, const SessionFacts *facts, gboolean sync);
-
-/* What the journal's record and the head of an adopted dump say, for session_resume(). TRUE if only
- * the reboot was left. facts->kernel lives as long as the files. It blocks. */
-gboolean dump_files_facts(DumpFiles *files, const JournalRecord *record, SessionFacts *facts);
+/* -- what there is ----------------------------------------------------------------------------- */
 
 /* The directory's path; the dump directory's before there is one. */
 const char *dump_files_path(const DumpFiles *files);
-gint64 dump_files_started(const DumpFiles *files);
-void dump_files_space_seen(const DumpFiles *files, guint64 *need, DumpdirSpace *space);
+
+/* For reports. files may be NULL. */
+DumpFacts dump_files_facts(const DumpFiles *files);

@@ -1,19 +1,28 @@
-/* dump_files_internal.h - what the files that make up dumpfiles.h share. Nobody else includes it.
+/* dump_files_internal.h - what the files that make up dump_files.h share. No other file includes
+ * it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "io/store/crashdir.h"
+#include "io/store/journal.h"
 #include "server/dump_files.h"
+
+typedef enum {
+    JOURNAL_EMPTY, /* no record yet; the first one counts as synced (journal.h) */
+    JOURNAL_SYNCED,
+    JOURNAL_UNSYNCED /* a sync has failed: nobody knows which pages the kernel lost */
+} JournalState;
 
 struct DumpFiles {
     const DumpFilesShared *shared;
     guint32 id;
     guint refs; /* the owner's, and one for each of our jobs */
     gboolean closed;
-    gboolean adopted; /* from a former server */
     NetAddr peer, local;
-    gint64 started;
+    gint64 started; /* us since 1970 */
     char host[NETADDR_STRLEN];
+    guint64 drops_before; /* of the socket, at the beginning */
 
     WorkQueue *queue;         /* of the dump */
     WorkQueue *journal_queue; /* of the journal */
@@ -21,11 +30,15 @@ struct DumpFiles {
     Crashdir *dir;
     Journal *journal;
     Vmcore *vmcore;
-    KernelInfo *kernel; /* of an adopted dump: what its head says; may be NULL */
-    guint32 synced;     /* floor_synced of the last sync that succeeded; for journal jobs only, */
-    gboolean unsynced;  /* like this: one has failed, nobody knows which pages the kernel lost */
+    const Session *session;     /* whose file is being opened */
+    gboolean file_lost;         /* TAG_FILE_LOST belongs into the journal */
+    JournalState journal_state; /* for journal jobs only */
 
-    guint64 need; /* bytes that the last space check was for */
+    GByteArray *record; /* adopted: the journal's record, */
+    TaggedReader fields;
+    guint8 *header; /* and the beginning of the dump */
+
+    guint64 space_needed; /* bytes, of the last space check */
     DumpdirSpace space;
     guint info_pending;    /* info that waits for the disk, */
     struct DumpWork *last; /* and the journal's last record, which waits for that */
@@ -39,10 +52,10 @@ typedef struct DumpWork {
     DumpFiles *files;
     char *text;
     gsize len;
-    gboolean enough, sync;
+    gboolean enough, sync, lost;
     guint min_free;
-    CrashdirInfo *pairs;
-    JournalRecord record;
+    GPtrArray *pairs; /* of info: keys and values in turn */
+    TaggedWriter fields;
 } DumpWork;
 
 /* It counts as a reference to f until it is freed. */
@@ -53,11 +66,19 @@ void dump_work_free(gpointer data);
 void dump_work_push(WorkQueue *queue, DumpWork *w, int (*run)(gpointer),
                     void (*done)(gpointer, int), const char *what, gsize bytes);
 
-/* From a pool thread; frees the error. */
+/* From any thread; frees the error. */
 void dump_work_complain(DumpFiles *f, GError *error);
 
-/* What the dump's file is to be like. */
-ElfSpec dump_files_spec(const SessionFacts *facts);
+/* To the client's session, unless the files are closed. */
+void dump_files_tell(DumpFiles *f, Event event);
+
+/* Without an owner. NULL if the peer is not known yet. */
+DumpFiles *dump_files_alloc(const DumpFilesShared *shared);
+
+/* The journal must know that the file holds nothing of what the record says, before a new one takes
+ * its place: a server that came next would resume in the middle of it. Then done(); 0 or an errno.
+ */
+void dump_files_journal_lost(DumpFiles *f, void (*done)(gpointer, int));
 
 /* The journal's last record, which waited until info was written, can go. */
 void dump_files_push_last(DumpFiles *f);

@@ -25,14 +25,14 @@ void dump_files_push_text(DumpFiles *f)
 {
     DumpWork *w;
 
-    if (f->text->len == 0)
+    if (f->text->len == 0 || !f->is_open)
         return;
     w = dump_work_new(f);
     w->len = f->text->len;
     w->text = g_string_free(f->text, FALSE);
     f->text = g_string_new(NULL);
     f->log_jobs++;
-    dump_work_push(f->queue, w, run_log, done_log, "write to the dump's log", w->len);
+    dump_work_push(f->queue, w, run_log, done_log, "write the log", w->len);
 }
 
 static void done_log(gpointer data, G_GNUC_UNUSED int err)
@@ -43,16 +43,14 @@ static void done_log(gpointer data, G_GNUC_UNUSED int err)
         dump_files_push_text(f);
 }
 
-void dump_files_log(DumpFiles *files, const guint8 *text, gsize len)
+void dump_files_log_text(DumpFiles *files, const guint8 *text, gsize len)
 {
     LogAbout about = {.client = files->host, .dir = dump_files_path(files)};
     gsize at = files->text->len;
 
     if (at > LOG_PENDING_MAX) {
         if (!files->log_dropped)
-            log_about(LOG_WARNING, &about,
-                      "the disk is too slow for its console text: some of it "
-                      "is missing in the log");
+            log_about(LOG_WARNING, &about, "disk too slow, console text missing in the log");
         files->log_dropped = TRUE;
         return;
     }
@@ -66,9 +64,14 @@ void dump_files_log(DumpFiles *files, const guint8 *text, gsize len)
 static int run_info(gpointer data)
 {
     DumpWork *w = data;
+    gsize n = w->pairs->len / 2;
+    g_autofree CrashdirInfo *pairs = g_new(CrashdirInfo, n);
     GError *error = NULL;
-    int err = crashdir_write_info(w->files->dir, w->pairs, w->len, &error);
+    int err;
 
+    for (gsize i = 0; i < n; i++)
+        pairs[i] = (CrashdirInfo){w->pairs->pdata[2 * i], w->pairs->pdata[2 * i + 1]};
+    err = crashdir_write_info(w->files->dir, pairs, n, &error);
     if (err)
         dump_work_complain(w->files, error);
     return err;
@@ -82,17 +85,15 @@ static void done_info(gpointer data, G_GNUC_UNUSED int err)
         dump_files_push_last(f);
 }
 
-void dump_files_write_info(DumpFiles *files, const CrashdirInfo *pairs, gsize n)
+void dump_files_info(DumpFiles *files, const ClientEntry *entry)
 {
+    DumpFacts facts = dump_files_facts(files);
     DumpWork *w;
 
     if (!files->is_open)
         return;
     w = dump_work_new(files);
-    w->len = n;
-    w->pairs = g_new0(CrashdirInfo, n + 1);
-    for (gsize i = 0; i < n; i++)
-        w->pairs[i] = (CrashdirInfo){pairs[i].key, g_strdup(pairs[i].value)};
+    w->pairs = report_info(files->shared->report, entry, &facts);
     files->info_pending++;
     dump_work_push(files->queue, w, run_info, done_info, "write info", 0);
 }

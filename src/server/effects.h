@@ -22,6 +22,7 @@ typedef struct {
     void (*booted)(gpointer world, const NetAddr *host);
     void (*malformed)(gpointer world, const NetAddr *peer, gsize len, DatagramFault fault);
     void (*note)(gpointer world, const ClientEntry *entry, SessionNote note);
+    void (*closed)(gpointer world, const ClientEntry *entry); /* it is over; its files are next */
 
     /* A client's files: made before the first of the calls that follow, gone with close(). */
     DumpFiles *(*files_new)(gpointer world, const ClientEntry *entry);

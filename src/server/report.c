@@ -4,49 +4,72 @@
 #include "server/report.h"
 
 #include "core/text/escape.h"
-#include "io/sys/log.h"
+#include "io/sys/local_time.h"
 
 #include <inttypes.h>
 
+/* What one report is made of. */
+typedef struct {
+    const ReportWorld *world;
+    const ClientEntry *entry;
+    const SessionFacts *facts;
+    const DumpFacts *files;
+} Report;
+
+static gboolean is_set(Mono time)
+{
+    return time.us != MONO_NEVER.us;
+}
+
 /* Pages of zeros are holes, and as good as stored. */
-static guint64 pages_stored(const SessionFacts *f)
+static guint64 bytes_stored(const SessionFacts *f)
 {
-    return f->stored_before + f->pages.stored + f->pages.zero;
+    return f->bytes_before + f->counters.bytes_new;
 }
 
-guint64 report_pages_done(const SessionFacts *f)
+/* Seconds from the first request for memory to the last page stored, 0 = no page yet. */
+static gdouble transfer_seconds(const SessionFacts *f)
 {
-    guint64 done = pages_stored(f) + f->pages.reserved;
-
-    /* Holes that a former server passed are not counted: the floor knows of them. */
-    return f->transferred ? f->nr_pages : CLAMP(done, f->floor_written, f->nr_pages);
-}
-
-/* Seconds from the first page request to the last page stored, 0 = no page yet. */
-static gdouble transfer_seconds(const Report *r)
-{
-    const SessionFacts *f = r->facts;
-
-    if (f->first_request.us == G_MAXINT64 || f->last_stored.us == G_MAXINT64)
+    if (!is_set(f->first_request) || !is_set(f->last_stored))
         return 0;
     return (gdouble)mono_diff(f->last_stored, f->first_request) / 1e6;
 }
 
-gdouble report_rate(const Report *r)
+guint64 report_pages(const SessionFacts *f, guint64 bytes)
 {
-    const SessionFacts *f = r->facts;
-    gdouble us =
-        f->first_request.us == G_MAXINT64 ? 0 : (gdouble)mono_diff(r->now, f->first_request);
-
-    return us > 0 ? (gdouble)(f->pages.stored + f->pages.zero + f->pages.reserved) * 1e6 / us : 0;
+    return f->file.page_size > 0 ? bytes / f->file.page_size : 0;
 }
 
-/* -- notes --------------------------------------------------------------------------------------
- */
+gdouble report_rate(const SessionFacts *f, Mono now)
+{
+    gdouble us = is_set(f->first_request) ? (gdouble)mono_diff(now, f->first_request) : 0;
+
+    return us > 0 ? (gdouble)(f->counters.bytes_new + f->counters.bytes_skipped) * 1e6 / us : 0;
+}
+
+guint64 report_seconds_left(const SessionFacts *f, Mono now)
+{
+    gdouble rate = report_rate(f, now);
+
+    if (f->phase != PHASE_TRANSFERRING || rate <= 0 || f->bytes_total < f->bytes_done)
+        return G_MAXUINT64;
+    return (guint64)((gdouble)(f->bytes_total - f->bytes_done) / rate);
+}
+
+/* "12 of 100 pages"; without "of" if the client did not say how many there are. */
+static char *progress_text(const SessionFacts *f)
+{
+    guint64 done = report_pages(f, f->bytes_done), total = report_pages(f, f->bytes_total);
+
+    return total > 0 ? g_strdup_printf("%" PRIu64 " of %" PRIu64 " pages", done, total)
+                     : g_strdup_printf("%" PRIu64 " pages", done);
+}
+
+/* -- notes ------------------------------------------------------------------------------------- */
 
 static void say(const Report *r, int priority, const char *text)
 {
-    LogAbout about = {.client = r->entry->host, .dir = r->files ? dump_files_path(r->files) : NULL};
+    LogAbout about = {.client = r->entry->host, .dir = r->files->path};
 
     log_about(priority, &about, "%s", text);
 }
@@ -57,83 +80,65 @@ static void say_freed(const Report *r, int priority, char *text)
     g_free(text);
 }
 
-/* "x86_64", and where it is known "x86_64, Linux 6.1.0-1-amd64". */
-static char *machine_text(const SessionFacts *f)
-{
-    char release[KERNEL_INFO_RELEASE_MAX] = "";
-
-    if (f->kernel)
-        kernel_info_release(f->kernel, release);
-    return g_strconcat(wire_machine_name(f->start.machine), *release ? ", Linux " : "", release,
-                       NULL);
-}
-
 static void say_crashed(const Report *r)
 {
     const SessionFacts *f = r->facts;
-    g_autofree char *size = text_size((guint64)f->ram_pages * f->page_size);
-    g_autofree char *machine = machine_text(f);
+    g_autofree char *size = text_size(f->bytes_total);
 
     say_freed(r, LOG_NOTICE,
-              g_strdup_printf("crashed: %s, %s of memory (%u pages of %u bytes up to pfn %u); "
-                              "protocol version %u, port %u",
-                              machine, size, f->ram_pages, f->page_size,
-                              f->nr_pages ? f->nr_pages - 1 : 0, f->version, r->entry->peer.port));
+              g_strdup_printf("crashed: %s%s%s%s, port %u", f->system,
+                              f->bytes_total > 0 ? ", " : "", f->bytes_total > 0 ? size : "",
+                              f->bytes_total > 0 ? " of memory" : "", r->entry->peer.port));
 }
 
 static void say_no_space(const Report *r)
 {
-    DumpdirSpace space;
-    guint64 need;
-    g_autofree char *need_text = NULL, *usable_text = NULL;
+    g_autofree char *need = text_size(r->files->space_needed);
+    g_autofree char *usable = text_size(r->files->space_usable);
 
-    dump_files_space_seen(r->files, &need, &space);
-    need_text = text_size(need);
-    usable_text = text_size(space.usable);
     say_freed(r, LOG_WARNING,
-              g_strdup_printf("its dump needs %s, but only %s can be used; remove old dumps, lower "
-                              "min_free, or let the script netdump-nospace make room",
-                              need_text, usable_text));
+              g_strdup_printf("not enough space: dump needs %s, only %s usable; remove old dumps, "
+                              "lower min_free, or use the hook netdump-nospace",
+                              need, usable));
 }
 
 static void say_complete(const Report *r)
 {
     const SessionFacts *f = r->facts;
-    g_autofree char *size = text_size(pages_stored(f) * f->page_size);
-    gdouble seconds = transfer_seconds(r);
-    gdouble rate = seconds > 0 ? (gdouble)(f->pages.stored + f->pages.zero) / seconds : 0;
+    g_autofree char *size = text_size(bytes_stored(f));
+    gdouble seconds = transfer_seconds(f);
+    gdouble rate = seconds > 0 ? (gdouble)f->counters.bytes_new / seconds : 0;
 
     say_freed(r, LOG_NOTICE,
               g_strdup_printf("dump complete: %s in %.1f s (%.1f MB/s), %" PRIu64
-                              " pages asked again; it is %s/vmcore",
-                              size, seconds, rate * f->page_size / 1e6, f->pages.retransmitted,
-                              dump_files_path(r->files)));
+                              " pages retransmitted, saved as %s/vmcore",
+                              size, seconds, rate / 1e6, f->counters.retransmitted,
+                              r->files->path));
 }
 
-/* What can be done about it; "" where nothing but reading on helps. */
+/* What can be done about it; "" if nothing but reading on helps. */
 static char *advice(const Report *r)
 {
     const SessionFacts *f = r->facts;
+    const Config *config = r->world->config;
 
     switch (f->reason) {
     case REASON_OVER_LIMIT:
-        return g_strdup_printf(" (%u of them); a greater max_concurrent_dumps would take it",
-                               r->max_dumps);
+        return g_strdup_printf(" (%u; raise it if disk and network allow)",
+                               config->max_concurrent_dumps);
     case REASON_DISK:
         return g_strdup_printf(" (%s)", g_strerror(f->disk_errno));
     case REASON_SILENT:
-        return g_strdup_printf(" for %u s; it may have been reset, or the network is down",
-                               r->client_timeout);
+        return g_strdup_printf(" for %u s (reset, or network down)", config->client_timeout);
     case REASON_SLOW:
-        return g_strdup_printf(" (in %u s it should bring a page a second, or its first answers)",
-                               5 * r->client_timeout);
+        return g_strdup_printf(" (below 1 page/s, or no first reply, for %u s)",
+                               5 * config->client_timeout);
     case REASON_MACHINE:
-        return g_strdup_printf(" (ELF machine %u)", f->start.machine);
+        return g_strdup_printf(" (%s)", f->system);
     case REASON_PAGE_SIZE:
-        return g_strdup_printf(" (%u)", f->page_size);
+        return g_strdup_printf(" (%u)", f->file.page_size);
     case REASON_UNREACHABLE:
-        return g_strdup("; see to it that UDP from this server's port gets through to it, then "
-                        "reset it: it waits for ever");
+        return g_strdup("; check the UDP path, then reset the client");
     default:
         return g_strdup("");
     }
@@ -142,212 +147,190 @@ static char *advice(const Report *r)
 static void say_ended(const Report *r)
 {
     const SessionFacts *f = r->facts;
-    g_autofree char *more = NULL;
+    const char *reason = session_reason_text(f->reason);
+    g_autofree char *more = advice(r);
+    g_autofree char *progress = progress_text(f);
 
-    if (f->result == RESULT_COMPLETE) {
+    if (f->result == RESULT_COMPLETE)
         say_complete(r);
-        return;
-    }
-    more = advice(r);
-    if (f->result == RESULT_INCOMPLETE)
+    else if (f->result == RESULT_INCOMPLETE)
         say_freed(r, LOG_ERR,
-                  g_strdup_printf("dump incomplete after %" PRIu64 " of %u pages: %s%s; what there "
-                                  "is of it is %s/vmcore-incomplete",
-                                  report_pages_done(f), f->nr_pages, session_reason_text(f->reason),
-                                  more, dump_files_path(r->files)));
+                  g_strdup_printf(
+                      "dump incomplete after %s: %s%s; partial dump saved as %s/vmcore-incomplete",
+                      progress, reason, more, r->files->path));
     else if (f->reason == REASON_UNREACHABLE)
-        log_limited(r->limit, r->now, LOG_WARNING, &(LogAbout){.client = r->entry->host},
-                    "says that it crashed, but %s%s", session_reason_text(f->reason), more);
+        log_limited(r->world->limit, *r->world->now, LOG_WARNING,
+                    &(LogAbout){.client = r->entry->host}, "START received, but %s%s", reason,
+                    more);
     else
         say_freed(r, LOG_WARNING,
-                  g_strdup_printf("crashed and is not dumped: %s%s; only its log is kept",
-                                  session_reason_text(f->reason), more));
+                  g_strdup_printf("crash not dumped: %s%s; console log saved", reason, more));
 }
 
 static void say_rebooted(const Report *r)
 {
     if (r->facts->reason == REASON_SILENT)
-        say(r, LOG_WARNING, "told to reboot, but it had gone silent before: look after it");
+        say(r, LOG_WARNING, "reboot sent to an unresponsive client; check it manually");
     else
-        say(r, LOG_NOTICE, "told to reboot, and is no longer listening: it reboots");
+        say(r, LOG_NOTICE, "rebooting");
 }
 
-static void say_dumping(const Report *r, const char *how)
+static void say_dumping(const Report *r)
 {
-    say_freed(r, LOG_NOTICE, g_strdup_printf("%s in %s", how, dump_files_path(r->files)));
+    say_freed(r, LOG_NOTICE, g_strdup_printf("dumping to %s", r->files->path));
 }
 
-void report_note(const Report *r, SessionNote note)
+static void say_resumed(const Report *r)
 {
-    switch (note) {
-    case NOTE_CRASHED:
-        say_crashed(r);
-        break;
-    case NOTE_DUMPING:
-        say_dumping(r, "dumping");
-        break;
-    case NOTE_RESUMED:
-        say_freed(r, LOG_NOTICE,
-                  g_strdup_printf(
-                      "still waits for us: going on with its dump at page %u of %u in %s",
-                      r->facts->floor_written, r->facts->nr_pages, dump_files_path(r->files)));
-        break;
-    case NOTE_NO_SPACE:
-        say_no_space(r);
-        break;
-    case NOTE_DISK_FAILED:
-        say_freed(
-            r, LOG_ERR,
-            g_strdup_printf("its dump can't be stored: %s", g_strerror(r->facts->disk_errno)));
-        break;
-    case NOTE_ONCE_MORE:
-        say(r, LOG_NOTICE, "trying once more, as netdump-nospace says");
-        break;
-    case NOTE_TRANSFERRED:
-        say(r, LOG_INFO, "all pages are here; bringing them to the disk");
-        break;
-    case NOTE_ENDED:
-        say_ended(r);
-        break;
-    case NOTE_REBOOTED:
-        say_rebooted(r);
-        break;
-    case NOTE_REBOOT_REFUSED:
-        say(r, LOG_ERR, "does not reboot although it was told so many times: reset it by hand");
-        break;
-    case NOTE_STARTS_IGNORED:
-        say(r, LOG_WARNING,
-            "said again that it crashed, but goes on with its dump: that was late "
-            "or forged, and is ignored");
-        break;
-    }
+    const SessionFacts *f = r->facts;
+
+    say_freed(r, LOG_NOTICE,
+              g_strdup_printf("resuming dump at page %" PRIu64 " of %" PRIu64 " in %s",
+                              report_pages(f, f->bytes_done), report_pages(f, f->bytes_total),
+                              r->files->path));
 }
 
-/* -- info ---------------------------------------------------------------------------------------
- */
-
-#define INFO_MAX 32
-
-typedef struct {
-    CrashdirInfo pairs[INFO_MAX];
-    gsize n;
-} Info;
-
-/* Takes the value; NULL leaves the pair out. */
-static void add(Info *info, const char *key, char *value)
+static void say_disk_failed(const Report *r)
 {
-    g_assert(info->n < INFO_MAX);
-    info->pairs[info->n++] = (CrashdirInfo){key, value};
+    say_freed(r, LOG_ERR,
+              g_strdup_printf("disk write failed: %s", g_strerror(r->facts->disk_errno)));
 }
 
-static void add_number(Info *info, const char *key, guint64 value)
+static void say_no_magic(const Report *r)
 {
-    add(info, key, g_strdup_printf("%" PRIu64, value));
+    log_limited(r->world->limit, *r->world->now, LOG_WARNING, &(LogAbout){.client = r->entry->host},
+                "dump refused (secure=1): no magic on file: %s/magic/%s: %s",
+                r->world->config->dumpdir, r->entry->host, g_strerror(r->facts->disk_errno));
 }
 
-static void add_hex(Info *info, const char *key, guint64 value)
+static void say_wrong_magic(const Report *r)
 {
-    add(info, key, value ? g_strdup_printf("0x%" PRIx64, value) : NULL);
+    log_limited(r->world->limit, *r->world->now, LOG_WARNING, &(LogAbout){.client = r->entry->host},
+                "dump refused (secure=1): magic does not match %s/magic/%s",
+                r->world->config->dumpdir, r->entry->host);
+}
+
+/* A text, or a function if there is more to say. */
+static const struct {
+    int priority;
+    const char *text;
+    void (*say)(const Report *r);
+} notes[NOTE_N] = {
+    [NOTE_CRASHED] = {.say = say_crashed},
+    [NOTE_DUMPING] = {.say = say_dumping},
+    [NOTE_RESUMED] = {.say = say_resumed},
+    [NOTE_NO_SPACE] = {.say = say_no_space},
+    [NOTE_DISK_FAILED] = {.say = say_disk_failed},
+    [NOTE_RETRYING] = {LOG_NOTICE, "retrying (netdump-nospace exited non-zero)", NULL},
+    [NOTE_TRANSFERRED] = {LOG_INFO, "all pages received, syncing", NULL},
+    [NOTE_ENDED] = {.say = say_ended},
+    [NOTE_REBOOTED] = {.say = say_rebooted},
+    [NOTE_REBOOT_REFUSED] =
+        {LOG_ERR, "no sign of a reboot after the last request; check it, reset it manually", NULL},
+    [NOTE_STARTS_IGNORED] = {LOG_WARNING, "ignored duplicate START (late or spoofed)", NULL},
+    [NOTE_NO_MAGIC] = {.say = say_no_magic},
+    [NOTE_WRONG_MAGIC] = {.say = say_wrong_magic},
+};
+
+void report_note(const ReportWorld *world, const ClientEntry *entry, const DumpFacts *files,
+                 SessionNote note)
+{
+    const Report r = {world, entry, &entry->session->facts, files};
+
+    if (notes[note].say)
+        notes[note].say(&r);
+    else
+        say(&r, notes[note].priority, notes[note].text);
+}
+
+/* -- info -------------------------------------------------------------------------------------- */
+
+/* Takes the value. */
+static void add(GPtrArray *pairs, const char *key, char *value)
+{
+    g_ptr_array_add(pairs, g_strdup(key));
+    g_ptr_array_add(pairs, value);
+}
+
+static void add_number(GPtrArray *pairs, const char *key, guint64 value)
+{
+    add(pairs, key, g_strdup_printf("%" PRIu64, value));
 }
 
 /* Local time, as in the directory's name, with its distance from UTC. */
-static void add_time(Info *info, const char *key, gint64 wall)
+static void add_time(GPtrArray *pairs, const char *key, gint64 wall)
 {
-    g_autoptr(GDateTime) t = g_date_time_new_from_unix_local(wall / G_USEC_PER_SEC);
+    char text[LOCAL_TIME_LEN];
 
-    add(info, key, t ? g_date_time_format(t, "%Y-%m-%d %H:%M:%S %z") : NULL);
+    add(pairs, key,
+        local_time_format(wall / G_USEC_PER_SEC, ' ', TRUE, text) ? g_strdup(text) : NULL);
 }
 
-static void add_machine(Info *info, const Report *r)
+/* A SessionDescribe. */
+static void add_described(gpointer pairs, const char *key, const char *value)
+{
+    add(pairs, key, g_strdup(value));
+}
+
+static void add_course(GPtrArray *pairs, const Report *r)
 {
     const SessionFacts *f = r->facts;
+    const SessionCounters *c = &f->counters;
+    gint64 started = r->files->started, now = *r->world->wall;
 
-    add(info, "client", g_strdup(r->entry->host));
-    add_number(info, "port", r->entry->peer.port);
-    add_number(info, "version", f->version);
-    add(info, "machine", g_strdup(wire_machine_name(f->start.machine)));
-    if (f->kernel) {
-        char release[KERNEL_INFO_RELEASE_MAX];
-
-        kernel_info_release(f->kernel, release);
-        add(info, "release", *release ? g_strdup(release) : NULL);
-    }
-    add_number(info, "page_size", f->page_size);
-    add_number(info, "pages", f->nr_pages);
-    add_number(info, "ram_pages", f->ram_pages);
-    add_number(info, "registers", f->regs_len);
-    add_hex(info, "page_offset", f->start.page_offset);
-    add_hex(info, "task", f->start.task);
-    add_hex(info, "magic", f->start.magic);
-}
-
-/* Zero pages: those that came, and those that the machine only named. */
-static void add_file(Info *info, const Report *r)
-{
-    VmcoreStats stats = {0};
-
-    if (dump_files_vmcore(r->files))
-        vmcore_stats(dump_files_vmcore(r->files), &stats);
-    add_number(info, "zero_pages", stats.zero_pages + r->facts->pages.zero);
-    add_number(info, "bytes_written", stats.bytes_written);
-}
-
-static void add_course(Info *info, const Report *r)
-{
-    const SessionFacts *f = r->facts;
-    gint64 started = dump_files_started(r->files);
-    guint64 stored = pages_stored(f);
-
-    add_time(info, "start", started);
-    add_time(info, "end", r->wall);
-    add(info, "seconds",
-        g_strdup_printf("%.3f", (gdouble)MAX(r->wall - started, 0) / G_USEC_PER_SEC));
-    add(info, "transfer_seconds", g_strdup_printf("%.3f", transfer_seconds(r)));
-    add_number(info, "pages_stored", stored);
-    add_number(info, "bytes", stored * f->page_size);
-    add_file(info, r);
-    add_number(info, "retransmissions", f->asked_again + f->pages.retransmitted);
-    add_number(info, "retransmitted_pages", f->pages.retransmitted);
-    add_number(info, "timeouts", f->pages.timeouts);
-    add_number(info, "duplicate_bytes", f->pages.duplicate_bytes);
-    add_number(info, "socket_drops", r->socket_drops);
-    add(info, "resumed", f->resumed ? g_strdup("yes") : NULL);
-    add(info, "result", g_strdup(session_result_name(f->result)));
+    add_time(pairs, "start", started);
+    add_time(pairs, "end", now);
+    add(pairs, "seconds", g_strdup_printf("%.3f", (gdouble)MAX(now - started, 0) / G_USEC_PER_SEC));
+    add(pairs, "transfer_seconds", g_strdup_printf("%.3f", transfer_seconds(f)));
+    add_number(pairs, "pages_stored", report_pages(f, bytes_stored(f)));
+    add_number(pairs, "bytes", bytes_stored(f));
+    /* Those that came, and those that the client only named. */
+    add_number(pairs, "zero_pages", r->files->zero_pages + report_pages(f, c->bytes_zero));
+    add_number(pairs, "bytes_written", r->files->bytes_written);
+    add_number(pairs, "retransmissions", c->requests_repeated + c->retransmitted);
+    add_number(pairs, "retransmitted_pages", c->retransmitted);
+    add_number(pairs, "timeouts", c->timeouts);
+    add_number(pairs, "duplicate_bytes", c->duplicate_bytes);
+    add_number(pairs, "socket_drops", r->files->socket_drops);
+    add(pairs, "resumed", f->resumed ? g_strdup("yes") : NULL);
+    add(pairs, "result", g_strdup(session_result_name(f->result)));
     if (f->reason != REASON_NONE) {
         g_autofree char *more = advice(r);
 
-        add(info, "reason", g_strconcat(session_reason_text(f->reason), more, NULL));
+        add(pairs, "reason", g_strconcat(session_reason_text(f->reason), more, NULL));
     }
 }
 
-void report_info(const Report *r)
+GPtrArray *report_info(const ReportWorld *world, const ClientEntry *entry, const DumpFacts *files)
 {
-    Info info = {0};
+    const Report r = {world, entry, &entry->session->facts, files};
+    GPtrArray *pairs = g_ptr_array_new_with_free_func(g_free);
 
-    add_machine(&info, r);
-    add_course(&info, r);
-    dump_files_write_info(r->files, info.pairs, info.n);
-    for (gsize i = 0; i < info.n; i++)
-        g_free((gpointer)(gintptr)info.pairs[i].value);
+    add(pairs, "client", g_strdup(entry->host));
+    add_number(pairs, "port", entry->peer.port);
+    entry->session->ops->describe(entry->session, add_described, pairs);
+    add_course(pairs, &r);
+    return pairs;
 }
 
-/* -- progress -----------------------------------------------------------------------------------
- */
+/* -- progress ---------------------------------------------------------------------------------- */
 
-char *report_line(const Report *r)
+char *report_line(const ClientEntry *entry, Mono now)
 {
-    const SessionFacts *f = r->facts;
-    guint64 done = report_pages_done(f);
-    gdouble rate = report_rate(r);
+    const SessionFacts *f = &entry->session->facts;
+    guint64 left = report_seconds_left(f, now);
+    g_autofree char *progress = progress_text(f);
     GString *line = g_string_new(NULL);
 
-    g_string_printf(line, "%s: %s", r->entry->host, session_state_name(f->state));
-    if (f->nr_pages > 0)
-        g_string_append_printf(line, ", %" PRIu64 " of %u pages (%.0f %%)", done, f->nr_pages,
-                               100.0 * (gdouble)done / f->nr_pages);
-    if (f->state == SESSION_DUMPING && rate > 0)
-        g_string_append_printf(line, ", %.1f MB/s, %.0f s left", rate * f->page_size / 1e6,
-                               (gdouble)(f->nr_pages - done) / rate);
-    g_string_append_printf(line, ", %" PRIu64 " pages asked again", f->pages.retransmitted);
+    g_string_printf(line, "%s: %s", entry->host, f->state);
+    if (f->bytes_done > 0 || f->bytes_total > 0)
+        g_string_append_printf(line, ", %s", progress);
+    if (f->bytes_total > 0)
+        g_string_append_printf(line, " (%.0f %%)",
+                               100.0 * (gdouble)f->bytes_done / (gdouble)f->bytes_total);
+    if (left != G_MAXUINT64)
+        g_string_append_printf(line, ", %.1f MB/s, %" PRIu64 " s left", report_rate(f, now) / 1e6,
+                               left);
+    g_string_append_printf(line, ", %" PRIu64 " pages retransmitted", f->counters.retransmitted);
     return g_string_free(line, FALSE);
 }

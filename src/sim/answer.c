@@ -1,6 +1,6 @@
 /* answer.c - the replies of a crashed machine, byte for byte as the kernel's client makes them.
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "sim/machine_priv.h"
+#include "sim/machine_internal.h"
 
 #include <stdarg.h>
 #include <string.h>

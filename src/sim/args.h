@@ -58,7 +58,7 @@ typedef struct {
 
 const char *arg_name(Arg arg); /* without the dashes */
 
-/* FALSE if that can't be understood; it has been said on stderr. --help ends the process (popt). */
+/* FALSE if they are invalid, with a message on stderr. --help ends the process (popt). */
 gboolean args_parse(Args *args, int argc, char **argv) G_GNUC_WARN_UNUSED_RESULT;
 void args_clear(Args *args);
 

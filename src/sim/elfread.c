@@ -33,7 +33,7 @@ static guint64 get(Reader *r, guint64 at, gsize width)
     guint64 value = 0;
 
     if (at > r->len || r->len - at < width) {
-        fault(r, "the file ends within its headers");
+        fault(r, "the file is shorter than its headers");
         return 0;
     }
     for (gsize i = 0; i < width; i++)
@@ -71,7 +71,7 @@ static void check_ehdr(Reader *r)
     gsize ehdr = model->wide ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
 
     if (r->len < ehdr || memcmp(r->head, ELFMAG, SELFMAG) != 0) {
-        fault(r, "the file is no ELF file");
+        fault(r, "not an ELF file");
         return;
     }
     expect(r, "EI_CLASS", r->head[EI_CLASS], model->wide ? ELFCLASS64 : ELFCLASS32);
@@ -114,15 +114,14 @@ static void check_prstatus(Reader *r, guint64 desc, guint64 size)
         return;
     for (gsize i = 0; i < e->regs_size; i++)
         if (r->head[at + i] != e->regs[i]) {
-            fault(r, "the registers differ from offset %" G_GSIZE_FORMAT " on: 0x%02x, not 0x%02x",
-                  i, r->head[at + i], e->regs[i]);
+            fault(r, "the registers differ at offset %" G_GSIZE_FORMAT ": 0x%02x, not 0x%02x", i,
+                  r->head[at + i], e->regs[i]);
             return;
         }
     /* ia64's pr_reg is larger than the registers that the client sends. */
     for (gsize i = r->model->prstatus_regs + e->regs_size; i < size; i++)
         if (r->head[desc + i] != 0)
-            fault(r, "NT_PRSTATUS has something behind the registers, at offset %" G_GSIZE_FORMAT,
-                  i);
+            fault(r, "NT_PRSTATUS is not zero after the registers, at offset %" G_GSIZE_FORMAT, i);
 }
 
 static void check_notes(Reader *r, const Phdr *notes, guint64 memory)
@@ -172,7 +171,7 @@ static void check_kdump(Reader *r, guint64 *offset)
     expect(r, "n_namesz of VMCOREINFO", get(r, at, 4), 11);
     expect(r, "the size of VMCOREINFO", get(r, at + 4, 4), len);
     if (!r->fault && (at + 24 + len > r->len || memcmp(r->head + at + 24, e->vmcoreinfo, len) != 0))
-        fault(r, "VMCOREINFO is not what the machine told");
+        fault(r, "VMCOREINFO is not that of the client");
     expect(r, "the notes' size", notes.filesz, 44 + r->model->prstatus_size + (len + 3) / 4 * 4);
     for (guint i = 1; i < n && !r->fault; i++) {
         Phdr load = read_phdr(r, i);
@@ -180,7 +179,7 @@ static void check_kdump(Reader *r, guint64 *offset)
         *offset = load.offset - load.paddr;
         expect(r, "p_type", load.type, PT_LOAD);
         expect(r, "p_align", load.align, 0);
-        expect(r, "p_offset less p_paddr", *offset, 65536);
+        expect(r, "p_offset minus p_paddr", *offset, 65536);
         expect(r, "p_vaddr", load.vaddr, e->page_offset + load.paddr);
         expect(r, "p_memsz", load.memsz, load.filesz);
         pages += load.filesz / e->page_size;

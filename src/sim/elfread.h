@@ -1,6 +1,6 @@
-/* elfread.h - look into the head of a dump file, for the comparison with the machine's memory.
+/* elfread.h - reads the header of a dump file, to compare it with the simulated memory.
  *
- * Knows what crash(8) insists on, and says what is wrong in the words of the ELF standard.
+ * Knows what crash(8) insists on, and reports errors in terms of the ELF standard.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
@@ -10,7 +10,7 @@
 #include <glib.h>
 
 typedef struct {
-    guint64 page_offset, task; /* as START told them */
+    guint64 page_offset, task; /* as sent in START */
     guint32 n_pages, ram_pages, page_size;
     const guint8 *regs; /* raw, in the client's byte order */
     gsize regs_size;
@@ -18,8 +18,8 @@ typedef struct {
                                at beyond what makes it one */
 } ElfExpected;
 
-/* Check ELF header, program headers and notes of a whole dump against what the machine told. head
- * holds the file's first len bytes, at least 64 KiB of them or all; *offset becomes the place of
- * page 0. NULL if all is well, else what is wrong, to be freed. */
+/* Check ELF header, program headers and notes of a complete dump against the simulated client. head
+ * contains the file's first len bytes, at least 64 KiB of them or all; *offset becomes the place of
+ * page 0. NULL if it is correct, otherwise the error, to be freed. */
 char *elf_check(const Model *model, const ElfExpected *expected, const guint8 *head, gsize len,
                 guint64 *offset) G_GNUC_WARN_UNUSED_RESULT;

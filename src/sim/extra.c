@@ -1,7 +1,7 @@
-/* extra.c - the extensions of client/PROTOCOL, as a machine with today's kernel has them.
+/* extra.c - the extensions of client/PROTOCOL, as a client with a current kernel has them.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../../client/module/pack.h"
-#include "sim/machine_priv.h"
+#include "sim/machine_internal.h"
 
 #include <string.h>
 
@@ -70,8 +70,12 @@ void extra_get_data(Machine *m, const Request *r)
 
 static void read_page(const Machine *m, guint32 pfn, guint8 *page)
 {
-    for (guint32 at = 0; at < ram_page_size(m->setup->ram); at += WIRE_CHUNK_SIZE)
+    guint32 at = 0;
+
+    do {
         ram_read(m->setup->ram, m->index, pfn, at, page + at);
+        at += WIRE_CHUNK_SIZE;
+    } while (at < ram_page_size(m->setup->ram));
 }
 
 static gboolean is_zero(const guint8 *page, gsize size)
@@ -82,7 +86,7 @@ static gboolean is_zero(const guint8 *page, gsize size)
 /* Pages from pfn on, which is zero, that are zero too. */
 static guint32 zero_run(Machine *m, guint32 pfn)
 {
-    guint8 page[WIRE_PAGE_SIZE_MAX];
+    guint8 page[LIMIT_PAGE_SIZE_MAX];
     guint32 n = 1;
 
     while (n < ZERO_RUN_MAX && ram_next(m->setup->ram, pfn + n - 1) == pfn + n) {
@@ -112,7 +116,7 @@ static guint32 send_packed(Machine *m, guint32 nr, const guint8 *page, guint32 a
 
 gboolean extra_send_page(Machine *m, guint32 nr, guint32 pfn)
 {
-    guint8 page[WIRE_PAGE_SIZE_MAX];
+    guint8 page[LIMIT_PAGE_SIZE_MAX];
     guint32 size = ram_page_size(m->setup->ram), sent;
 
     if (!(m->extensions & (WIRE_EXT_ZERO | WIRE_EXT_PACKED)))

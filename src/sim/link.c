@@ -156,7 +156,7 @@ static void fly(Link *link, guint32 slot, gint64 now)
     heap_push(link->heap, (Entry){now + link->rules.delay + head.jitter, link->order++, slot, 0});
 }
 
-/* A held datagram goes on its way. */
+/* A held datagram is sent. */
 static void unhold(Link *link, guint i, gint64 now)
 {
     guint32 slot = link->held[i].slot;

@@ -1,6 +1,6 @@
-/* machine.c - one crashed machine: its states, its queue of requests, its patience.
+/* machine.c - one crashed machine: its states, its queue of requests, its timeout.
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "sim/machine_priv.h"
+#include "sim/machine_internal.h"
 
 #include "sim/rng.h"
 
@@ -95,7 +95,7 @@ static void push(Machine *m, Request request)
             m->stats.unheard++;
             return;
         }
-        /* Unroll the ring: its first part moves behind its second. */
+        /* Unroll the ring: its first part moves after its second. */
         Request *bigger = g_new(Request, size);
         for (guint32 i = 0; i < m->queue_used; i++)
             bigger[i] = m->queue[(m->queue_first + i) & (m->queue_size - 1)];
@@ -122,7 +122,7 @@ static guint32 get32(const guint8 *at)
     return (guint32)at[0] << 24 | (guint32)at[1] << 16 | (guint32)at[2] << 8 | at[3];
 }
 
-/* Out of the wires, into the machine. The magic (bytes 0 to 7) and `to` (20 to 23) mean nothing. */
+/* Takes a request from the network. The magic (bytes 0 to 7) and `to` (20 to 23) are ignored. */
 static void incoming(gpointer user, G_GNUC_UNUSED guint lane, const guint8 *data, gsize len)
 {
     Machine *m = user;

@@ -40,8 +40,8 @@ typedef enum {
     MACHINE_PRINTING, /* SHOW_STATE: hears nothing */
     MACHINE_SILENT,   /* played dead; still listens to the server's patience */
     MACHINE_LEFT,     /* no_crash: said what it had to say */
-    MACHINE_REBOOTED, /* told to, by REBOOT or by an ACK without a version */
-    MACHINE_ENDED,    /* told to EXIT */
+    MACHINE_REBOOTED, /* requested by REBOOT or by an ACK without a version */
+    MACHINE_ENDED,    /* requested by EXIT */
     MACHINE_GAVE_UP,  /* heard nothing for too long */
 } MachineState;
 
@@ -61,7 +61,7 @@ typedef struct {
 
 typedef struct Machine Machine;
 
-/* Takes over port. index tells machines apart: memory, registers and bad luck differ by it. */
+/* Takes over port. index identifies the machine: memory, registers and faults depend on it. */
 Machine *machine_new(const MachineSetup *setup, guint32 index, Port *port);
 void machine_free(Machine *machine);
 
@@ -76,7 +76,7 @@ gboolean machine_finished(const Machine *machine);
 const MachineStats *machine_stats(const Machine *machine);
 const Port *machine_port(const Machine *machine);
 const guint8 *machine_regs(const Machine *machine); /* model_regs_size() bytes */
-/* What machines with extensions tell of their kernel. */
+/* What machines with extensions send about their kernel. */
 const char *extra_vmcoreinfo(void);
 /* Sum of both directions. */
 LinkStats machine_link_stats(const Machine *machine);

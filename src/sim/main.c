@@ -79,7 +79,7 @@ static void run(Sim *sim)
             Machine *m = sim->report.machines[i];
 
             next = MIN(next, machine_turn(m, now, budget));
-            /* One that has rebooted hears nothing any more, but its last words may be under way. */
+            /* A rebooted machine receives nothing, but its last datagrams can be in flight. */
             if (machine_finished(m))
                 continue;
             sim->fds[n] = (struct pollfd){port_fd(machine_port(m)), POLLIN, 0};

@@ -86,17 +86,17 @@ static void parse_kind(Parse *p)
 
     s->model = model_find(machine);
     if (!s->model) {
-        refuse(p, "machine", "this must be i386, x86_64, ia64 or ppc64");
+        refuse(p, "machine", "must be i386, x86_64, ia64 or ppc64");
         s->model = model_find("x86_64");
     }
     while (g < G_N_ELEMENTS(names) && !g_str_equal(names[g], generation))
         g++;
     if (g == G_N_ELEMENTS(names))
-        refuse(p, "generation", "this must be rhel3, rhel4 or rhel4-old");
+        refuse(p, "generation", "must be rhel3, rhel4 or rhel4-old");
     s->generation = (Generation)g;
     s->oldest = oldest;
     if (oldest && (s->model->machine != WIRE_MACHINE_I386 || s->generation != GENERATION_RHEL3))
-        refuse(p, "oldest", "those clients were i386 and RHEL 3 only");
+        refuse(p, "oldest", "requires i386 and rhel3");
     s->task = hex(p, ARG_TASK, s->model->task);
     s->page_offset = hex(p, ARG_PAGE_OFFSET, s->model->page_offset);
     s->magic = hex(p, ARG_MAGIC, 0);
@@ -115,14 +115,14 @@ static void parse_memory(Parse *p)
 
     if (p->args->text[ARG_PAGE_SIZE] && !parse_size(p->args->text[ARG_PAGE_SIZE], &page, &error))
         fail(p, "page-size", g_steal_pointer(&error));
-    if (page < WIRE_PAGE_SIZE_MIN || page > WIRE_PAGE_SIZE_MAX || (page & (page - 1)) != 0) {
-        refuse(p, "page-size", "this must be a power of two from 4096 to 65536");
-        page = WIRE_PAGE_SIZE_MIN;
+    if (page < LIMIT_PAGE_SIZE_MIN || page > LIMIT_PAGE_SIZE_MAX || (page & (page - 1)) != 0) {
+        refuse(p, "page-size", "must be a power of two from 4096 to 65536");
+        page = LIMIT_PAGE_SIZE_MIN;
     }
     if (p->args->text[ARG_SIZE] && !parse_size(p->args->text[ARG_SIZE], &size, &error))
         fail(p, "size", g_steal_pointer(&error));
     if (size % page != 0 || size / page > G_MAXUINT32)
-        refuse(p, "size", "this must be a multiple of the page size, and at most 2^32 - 1 pages");
+        refuse(p, "size", "must be a multiple of the page size and at most 2^32 - 1 pages");
     if (p->args->text[ARG_HOLES] && !parse_holes(p->args->text[ARG_HOLES], holes, &error))
         fail(p, "holes", g_steal_pointer(&error));
     if (p->error)
@@ -155,7 +155,7 @@ static void parse_files(Parse *p)
         if (len != should)
             error = g_error_new(G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                                 "%s has %" G_GSIZE_FORMAT
-                                " bytes; the registers of this %s have %" G_GSIZE_FORMAT,
+                                " bytes; the registers of %s have %" G_GSIZE_FORMAT,
                                 p->args->text[ARG_REGS], len, s->model->name, should);
     }
     fail(p, "regs", g_steal_pointer(&error));
@@ -184,7 +184,7 @@ static void parse_network(Parse *p)
     if (!parse_address(bracketed, DEFAULT_PORT, &net->local, &error))
         fail(p, "bind", g_steal_pointer(&error));
     else if (net->local.ss_family != net->server.ss_family && !p->error)
-        refuse(p, "bind", "this address and the server's must both be IPv4 or both IPv6");
+        refuse(p, "bind", "this address and the server's must be of the same family");
     net->only_same_port = p->o->setup.generation == GENERATION_RHEL3;
     net->port = (guint16)number(p, ARG_PORT, 0, G_MAXUINT16);
     /* RHEL 3 works only where both ports are the same number. */
@@ -215,12 +215,12 @@ static void parse_behaviour(Parse *p)
     s->rules.delay = (gint64)(fraction(p, ARG_DELAY, 0, 60000) * 1000);
     s->rules.jitter = (gint64)(fraction(p, ARG_JITTER, 0, 60000) * 1000);
     if (p->args->flag[FLAG_GSO] && link_rules_any(&s->rules))
-        refuse(p, "gso", "this can't be had together with loss, dup, reorder, delay or jitter");
+        refuse(p, "gso", "cannot be combined with --loss, --dup, --reorder, --delay or --jitter");
     s->seed = p->args->text[ARG_SEED] ? number(p, ARG_SEED, 0, G_MAXUINT64)
                                       : (guint64)g_get_real_time() % 1000000000;
     p->o->clients = (guint)number(p, ARG_CLIENTS, 1, MAX_CLIENTS);
     if (p->o->clients == 0)
-        refuse(p, "clients", "there must be one at least");
+        refuse(p, "clients", "must be at least 1");
     p->o->verify = g_steal_pointer(&p->args->text[ARG_VERIFY]);
     p->o->progress = p->args->flag[FLAG_PROGRESS] != 0;
     p->o->quiet = p->args->flag[FLAG_QUIET] != 0;

@@ -23,8 +23,8 @@ gboolean parse_number(const char *text, guint64 min, guint64 max, guint64 *out, 
 
     if (g_ascii_string_to_unsigned(hex ? text + 2 : text, hex ? 16 : 10, min, max, out, NULL))
         return TRUE;
-    return bad(error, "\"%s\" is no number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, text,
-               min, max);
+    return bad(error, "\"%s\" is not a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
+               text, min, max);
 }
 
 gboolean parse_hex(const char *text, guint64 *out, GError **error)
@@ -33,7 +33,7 @@ gboolean parse_hex(const char *text, guint64 *out, GError **error)
 
     if (g_ascii_string_to_unsigned(prefix ? text + 2 : text, 16, 0, G_MAXUINT64, out, NULL))
         return TRUE;
-    return bad(error, "\"%s\" is no hexadecimal number of 64 bits", text);
+    return bad(error, "\"%s\" is not a hexadecimal number of up to 64 bits", text);
 }
 
 gboolean parse_fraction(const char *text, double min, double max, double *out, GError **error)
@@ -42,7 +42,7 @@ gboolean parse_fraction(const char *text, double min, double max, double *out, G
     double value = g_ascii_strtod(text, &end);
 
     if (end == text || *end || !isfinite(value) || value < min || value > max)
-        return bad(error, "\"%s\" is no number from %g to %g", text, min, max);
+        return bad(error, "\"%s\" is not a number from %g to %g", text, min, max);
     *out = value;
     return TRUE;
 }
@@ -57,7 +57,7 @@ gboolean parse_size(const char *text, guint64 *out, GError **error)
     guint64 n;
 
     if (!g_ascii_string_to_unsigned(digits, 10, 1, G_MAXUINT64 >> shift, &n, NULL))
-        return bad(error, "\"%s\" is no size such as 4096, 64K, 16M or 1G", text);
+        return bad(error, "\"%s\" is not a size such as 4096, 64K, 16M or 1G", text);
     *out = n << shift;
     return TRUE;
 }
@@ -72,7 +72,7 @@ gboolean parse_holes(const char *text, GArray *holes, GError **error)
 
         if (!ends[0] || !parse_number(ends[0], 0, G_MAXUINT32, &first, NULL) ||
             !parse_number(ends[1] ? ends[1] : ends[0], first, G_MAXUINT32, &last, NULL))
-            return bad(error, "\"%s\" is no range of page frames such as 0x9f-0xb7", ranges[i]);
+            return bad(error, "\"%s\" is not a pfn range such as 0x9f-0xb7", ranges[i]);
         RamHole hole = {(guint32)first, (guint32)last};
         g_array_append_val(holes, hole);
     }
@@ -110,7 +110,7 @@ gboolean parse_address(const char *text, guint16 default_port, struct sockaddr_s
     struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *found = NULL;
 
     if (!split(text, &host, &port) || !*host)
-        return bad(error, "\"%s\" is no address; IPv6 with a port is written [::1]:6688", text);
+        return bad(error, "\"%s\" is not an address; write IPv6 with a port as [::1]:6688", text);
     if (port && !parse_number(port, 1, G_MAXUINT16, &number, error))
         return FALSE;
     g_autofree char *service = g_strdup_printf("%u", (guint)number);

@@ -18,7 +18,7 @@ gboolean parse_hex(const char *text, guint64 *out, GError **error) G_GNUC_WARN_U
 /* A fraction such as 0.5. */
 gboolean parse_fraction(const char *text, double min, double max, double *out,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Bytes: a number with K, M, G or nothing behind it. */
+/* Bytes: a number with suffix K, M, G or none. */
 gboolean parse_size(const char *text, guint64 *out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* "0x9f-0xb7,300-310": appends RamHoles. A single pfn is a range of one. */
 gboolean parse_holes(const char *text, GArray *holes, GError **error) G_GNUC_WARN_UNUSED_RESULT;

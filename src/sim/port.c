@@ -101,7 +101,7 @@ static int open_socket(const PortSetup *setup, guint16 port, GError **error)
         g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(saved),
                     "cannot bind %s, UDP port %u: %s%s", address, port, g_strerror(saved),
                     saved == EADDRINUSE && setup->only_same_port
-                        ? " (RHEL 3 must have the server's port: give a server on this host an "
+                        ? " (rhel3 needs the server's port: run a server on this host with an "
                           "address of its own, netdump-server --addr)"
                         : "");
         return -1;
@@ -111,7 +111,7 @@ static int open_socket(const PortSetup *setup, guint16 port, GError **error)
     return fd;
 }
 
-/* The address and port of a socket, all zero if the kernel won't tell. */
+/* The address and port of a socket, all zero on failure. */
 static struct sockaddr_storage name_of(int fd, sa_family_t family)
 {
     struct sockaddr_storage name = {0};
@@ -212,7 +212,7 @@ const PortStats *port_stats(const Port *port)
     return &port->stats;
 }
 
-/* A datagram that can't be sent is a lost datagram: the network is like that. */
+/* A datagram that cannot be sent counts as lost. */
 static void send_now(Port *port, int fd, const guint8 *data, gsize len)
 {
     (void)sendto(fd, data, len, 0, (const struct sockaddr *)&port->server, port->server_len);

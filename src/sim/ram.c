@@ -43,8 +43,8 @@ Ram *ram_generate(guint64 seed, guint32 n_pages, guint32 page_size, double zero_
 
     ram->seed = seed;
     ram->zero_limit = (guint32)(CLAMP(zero_percent, 0.0, 100.0) / 100.0 * G_MAXUINT32);
-    ram->pool = g_malloc(POOL_SIZE + WIRE_PAGE_SIZE_MAX);
-    for (gsize at = 0; at < POOL_SIZE + WIRE_PAGE_SIZE_MAX; at += sizeof(guint64)) {
+    ram->pool = g_malloc(POOL_SIZE + LIMIT_PAGE_SIZE_MAX);
+    for (gsize at = 0; at < POOL_SIZE + LIMIT_PAGE_SIZE_MAX; at += sizeof(guint64)) {
         guint64 word = GUINT64_TO_LE(rng_next(&state));
         memcpy(ram->pool + at, &word, sizeof(word));
     }
@@ -64,14 +64,14 @@ Ram *ram_open(const char *path, guint32 page_size, GError **error)
         (void)close(fd);
     if (map == MAP_FAILED) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "memory file %s: %s", path,
-                    fd >= 0 && st.st_size == 0 ? "it is empty" : g_strerror(saved));
+                    fd >= 0 && st.st_size == 0 ? "file is empty" : g_strerror(saved));
         return NULL;
     }
     guint64 pages = ((guint64)st.st_size + page_size - 1) / page_size;
     if (pages > G_MAXUINT32) {
         (void)munmap(map, (gsize)st.st_size);
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED,
-                    "memory file %s: more pages than 32 bits can count", path);
+                    "memory file %s: more than 2^32 - 1 pages", path);
         return NULL;
     }
     Ram *ram = ram_new((guint32)pages, page_size);
@@ -102,8 +102,8 @@ gboolean ram_set_holes(Ram *ram, const RamHole *holes, gsize n, GError **error)
 
         if (hole.first > hole.last || hole.last >= ram->n_pages) {
             g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                        "hole 0x%x-0x%x is not within the %u pages of memory", hole.first,
-                        hole.last, ram->n_pages);
+                        "hole 0x%x-0x%x exceeds the %u pages of memory", hole.first, hole.last,
+                        ram->n_pages);
             return FALSE;
         }
         if (before && hole.first <= before->last + 1) {
@@ -171,7 +171,7 @@ guint32 ram_next(const Ram *ram, guint32 pfn)
 {
     if (pfn >= ram->n_pages - 1)
         return 0;
-    /* Holes are apart, so the page behind one is RAM or the end. */
+    /* Holes are apart, so the page after one is RAM or the end. */
     const RamHole *hole = hole_at(ram, pfn + 1);
     guint32 next = hole ? hole->last + 1 : pfn + 1;
     return next < ram->n_pages ? next : 0;

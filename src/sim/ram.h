@@ -1,7 +1,7 @@
-/* ram.h - the physical memory of a crashed machine, from a file or made up.
+/* ram.h - the physical memory of a crashed machine, from a file or generated.
  *
- * A pfn is a page frame number: physical address / page size. Pages in a hole are no RAM; the
- * machine answers RESERVED for them, and its dump reads as zero there. Made-up memory is computed
+ * A pfn is a page frame number: physical address / page size. Pages in a hole are not RAM; the
+ * machine answers RESERVED for them, and its dump reads as zero there. Generated memory is computed
  * when it is read, so a 64 GiB machine costs nothing: every 1024-byte chunk is a function of (seed,
  * machine, pfn, offset) and carries its own address, so that a chunk at a wrong place is always
  * found.
@@ -21,7 +21,7 @@ typedef struct {
  * random, patterns, or zero but for one byte. */
 Ram *ram_generate(guint64 seed, guint32 n_pages, guint32 page_size, double zero_percent);
 
-/* A raw file, page 0 first; a cut-off last page reads as zeros behind its end. */
+/* A raw file, page 0 first; a truncated last page is padded with zeros. */
 Ram *ram_open(const char *path, guint32 page_size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Holes may overlap and come in any order. FALSE if one is upside down or beyond the memory. */
@@ -41,7 +41,7 @@ gboolean ram_is_hole(const Ram *ram, guint32 pfn);
 guint32 ram_next(const Ram *ram, guint32 pfn);
 
 /* Copy a whole chunk of 1024 bytes at offset (a multiple of 1024) in the page. Holes read as zero.
- * Machines of one simulation share a Ram; in made-up memory each has contents of its own. */
+ * Machines of one simulation share a Ram; in generated memory each has its own contents. */
 void ram_read(const Ram *ram, guint32 machine, guint32 pfn, guint32 offset, guint8 *out);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Ram, ram_free)

@@ -1,5 +1,4 @@
-/* report.c - what the simulator tells its user.
- * SPDX-License-Identifier: GPL-2.0-or-later */
+/* report.c - output of the simulator. SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/report.h"
 
 #include <stdio.h>
@@ -106,19 +105,19 @@ static void machine_line(const Report *r, const Options *o, guint i)
 
     (void)printf("%s port %u: %s, %" G_GUINT64_FORMAT
                  " of %u pages in %.2f s, %.1f MiB/s, %" G_GUINT64_FORMAT
-                 " requests, %" G_GUINT64_FORMAT " for pages sent before",
+                 " requests, %" G_GUINT64_FORMAT " repeated",
                  port_address(port), port_number(port), words[s->state], s->pages, all_pages(o),
                  secs, rate(memory_bytes(o, s), secs), s->requests, s->duplicates);
     if (r->verdicts[i])
-        (void)printf(", %s", *r->verdicts[i] ? "dump is NOT equal" : "dump is equal");
+        (void)printf(", %s", *r->verdicts[i] ? "dump differs" : "dump is equal");
     (void)putchar('\n');
     if (r->verdicts[i] && *r->verdicts[i])
         (void)printf("  %s\n", r->verdicts[i]);
     if (port_stats(port)->foreign > 0)
-        (void)printf("  %" G_GUINT64_FORMAT
-                     " datagrams were ignored: not from the server's address%s\n",
+        (void)printf("  %" G_GUINT64_FORMAT " datagrams ignored: not from the server's address%s\n",
                      port_stats(port)->foreign,
-                     o->port.only_same_port ? ", or not from the port that is our own" : "");
+                     o->port.only_same_port ? ", or not from the same port as the source port"
+                                            : "");
 }
 
 static void summary_text(const Report *r, const Options *o)
@@ -130,9 +129,9 @@ static void summary_text(const Report *r, const Options *o)
         machine_line(r, o, i);
     if (link_rules_any(&o->setup.rules))
         (void)printf("network: %" G_GUINT64_FORMAT " lost, %" G_GUINT64_FORMAT
-                     " doubled, %" G_GUINT64_FORMAT " reordered\n",
+                     " duplicated, %" G_GUINT64_FORMAT " reordered\n",
                      t.link.lost + t.link.overflowed, t.link.duplicated, t.link.reordered);
-    (void)printf("%u of %u machines well, %" G_GUINT64_FORMAT " pages, %" G_GUINT64_FORMAT
+    (void)printf("%u of %u clients succeeded, %" G_GUINT64_FORMAT " pages, %" G_GUINT64_FORMAT
                  " bytes of memory in %.2f s, %.1f MiB/s, %" G_GUINT64_FORMAT
                  " bytes sent, seed %" G_GUINT64_FORMAT "\n",
                  t.good, r->n, t.pages, t.bytes, secs, rate(t.bytes, secs), t.sent_bytes,

@@ -1,4 +1,4 @@
-/* report.h - what the simulator tells its user: progress, a summary, JSON for the benchmark.
+/* report.h - output of the simulator: progress, a summary, JSON for the benchmark.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
@@ -8,8 +8,8 @@
 
 typedef struct {
     Machine **machines;
-    const char *
-        *verdicts; /* of --verify for each machine: NULL not asked for, "" equal, else why not */
+    const char **verdicts; /* of --verify for each machine: NULL not requested, "" equal, otherwise
+                              the difference */
     guint n;
     gint64 started, now; /* us */
 } Report;
@@ -18,8 +18,8 @@ typedef struct {
 void report_progress(const Report *report, const Options *options);
 void report_progress_end(void);
 
-/* On stdout, as text or JSON. FALSE if it can't be written. */
+/* On stdout, as text or JSON. FALSE if it cannot be written. */
 gboolean report_summary(const Report *report, const Options *options);
 
-/* Did this machine come to a good end? */
+/* TRUE if this machine ended as expected. */
 gboolean report_good(const Report *report, const Options *options, guint i);

@@ -52,8 +52,8 @@ static gboolean compare_pages(int fd, const char *path, const Ram *ram, guint32 
         guint32 at;
 
         if (have != (gssize)page_size) {
-            differ(error, "%s: page 0x%x cannot be read: %s", path, pfn,
-                   have < 0 ? g_strerror(errno) : "the file is too short");
+            differ(error, "%s: cannot read page 0x%x: %s", path, pfn,
+                   have < 0 ? g_strerror(errno) : "file too short");
             return FALSE;
         }
         if (page_equal(ram, index, pfn, page, &at))
@@ -64,8 +64,8 @@ static gboolean compare_pages(int fd, const char *path, const Ram *ram, guint32 
         }
     }
     if (wrong > 0)
-        differ(error, "%s: %u of %u pages differ, the first is page 0x%x from byte %u on", path,
-               wrong, n, first, first_at);
+        differ(error, "%s: %u of %u pages differ, the first is page 0x%x at byte %u", path, wrong,
+               n, first, first_at);
     return wrong == 0;
 }
 

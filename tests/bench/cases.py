@@ -22,7 +22,7 @@ MEMORY_EACH = 256 * 1024
 
 
 class Skip(Exception):
-    """Why a case can't be measured here."""
+    """Why a case cannot be measured here."""
 
 
 # -- one dump ---------------------------------------------------------------------------------------
@@ -35,10 +35,11 @@ def pages_that_count(path, pages):
         return sum(page != zero for page in iter(lambda: f.read(PAGE), b""))
 
 
-def dump(bench, r, mib, clients=1, zero=0, options=(), line=None, rmem_max=0, verify=True, look=False):
+def dump(bench, r, mib, clients=1, zero=0, options=(), line=None, rmem_max=0, verify=True, look=False,
+         program=None):
     """Dump so much memory, shared by so many machines; numbers. The seed is that of the round."""
     here, there, bind = (line.server, line.client, ["--bind=" + Line.CLIENT]) if line else (None, None, [])
-    server = Server(bench.world, Line.SERVER if line else "127.0.0.1", here, rmem_max)
+    server = Server(bench.world, Line.SERVER if line else "127.0.0.1", here, rmem_max, program)
     if rmem_max and server.small_buffer != 2 * rmem_max:
         raise Failed(f"the server's buffer is {server.small_buffer}, not {2 * rmem_max}")
     said = simulate(bench.world, [f"--seed={1000 + r}", f"--size={mib * 1024 // clients}K", f"--zero={zero}",
@@ -71,7 +72,7 @@ def bare(bench, r, mib):
     child = Child(bench.world, [bench.world.tool("bench/requester"), "127.0.0.1", bench.world.path("flat")])
     port = child.await_line(r"^port (\d+)", child.out).group(1)
     said = simulate(bench.world, [f"--seed={1000 + r}", f"--size={mib}M", "--zero=0"], "127.0.0.1:" + port)
-    if child.wait(10) != 0:
+    if child.wait(120) != 0:
         raise Failed("requester failed")
     return {"rate": said["mib_per_second"], "cpu": child.cpu / (said["bytes"] / GIB),
             "sim_cpu": said["cpu"] / (said["bytes"] / GIB)}
@@ -85,7 +86,7 @@ def check_bare(bench):
     child = Child(bench.world, [bench.world.tool("bench/requester"), "127.0.0.1", flat])
     port = child.await_line(r"^port (\d+)", child.out).group(1)
     simulate(bench.world, [f"--memory={memory}", "--loss=1", "--seed=1"], "127.0.0.1:" + port)
-    same = child.wait(20) == 0 and filecmp.cmp(memory, flat, shallow=False)
+    same = child.wait(120) == 0 and filecmp.cmp(memory, flat, shallow=False)
     bench.world.tidy()
     if not same:
         bench.failures.append("loopback: what the requester wrote is not the machine's memory")
@@ -98,7 +99,7 @@ def push(bench, datagrams, line=None):
     receiver = Child(bench.world, [tool, "receive", address], inside=here)
     port = receiver.await_line(r"^port (\d+)", receiver.out).group(1)
     sender = Child(bench.world, [tool, "send", address, port, str(datagrams)], inside=there)
-    if sender.wait(120) != 0 or receiver.wait(20) != 0:
+    if sender.wait(300) != 0 or receiver.wait(120) != 0:
         raise Failed("push failed")
     with open(receiver.out, encoding="ascii") as f:
         said = json.loads(f.readlines()[1])
@@ -149,7 +150,7 @@ def line(bench):
     bench.show("line: a veth pair with tbf, reply delay; pages a second until the last is stored",
                ["", "pages/s", "of the line", "of the push", "CPU s/GiB", "client's CPU s/GiB"], rows,
                f"a GiB takes {GIB / PAGE / capacity['1 Gbit']:.1f} s of a 1 Gbit line: a client that needs as much CPU "
-               "can't fill it")
+               "cannot fill it")
     bench.keep(found)
 
 
@@ -301,5 +302,35 @@ def gso(bench):
     bench.must(6, "rate with a coalescing sender over that without", rate, least=1.5)
 
 
+def base(bench):
+    """Against another build: pairs of runs, and in each round the other one begins."""
+    if not bench.base:
+        raise Skip("no other build: make bench BASE=DIR")
+    program = os.path.abspath(os.path.join(bench.base, "build/netdump-server"))
+    if not os.access(program, os.X_OK):
+        raise Skip(f"{program} is not there")
+    mib = bench.mib(512)
+    rows, kept, ratios = [], {}, {}
+    for clients in (1, 64):
+        for percent in (0, 1):
+            options = [f"--loss={percent}"] if percent else []
+            name = f"{clients} machine{'s' if clients > 1 else ''}, {percent} % loss"
+            found = bench.rounds_of({
+                f"{name}, {which}": lambda r, p=p, c=clients, o=options: dump(
+                    bench, r, mib, clients=c, options=[*last_words(bench), *o], program=p)
+                for which, p in (("this", None), ("base", program))})
+            this, other = found[f"{name}, this"], found[f"{name}, base"]
+            rate, cpu = this["rate"].over(other["rate"]), this["cpu"].over(other["cpu"])
+            rows.append([name, this["rate"].show(0), other["rate"].show(0), rate.show(3), this["cpu"].show(2),
+                         other["cpu"].show(2), cpu.show(3)])
+            kept.update(found)
+            ratios.update({f"rate, {name}": rate, f"CPU, {name}": cpu})
+            bench.must(7, f"rate over the base's, {name}", rate, least=0.97, digits=3)
+            bench.must(7, f"CPU over the base's, {name}", cpu, most=1.03, digits=3)
+    bench.show(f"base: {mib} MiB over loopback to disk, by this server and that of {bench.base}",
+               ["", "MiB/s", "base's", "ratio", "CPU s/GiB", "base's", "ratio"], rows)
+    bench.keep(kept, **ratios)
+
+
 ALL = {"line": line, "loopback": loopback, "loss": loss, "machines": machines, "sparse": sparse, "size": size,
-       "peers": peers_case, "gso": gso}
+       "peers": peers_case, "gso": gso, "base": base}

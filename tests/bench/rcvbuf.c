@@ -1,6 +1,6 @@
 /* rcvbuf.c - preloaded into a server: let it have a small receive buffer, as on a host where
  * net.core.rmem_max is small and it may not overrule that (SO_RCVBUFFORCE). That sysctl holds for
- * the whole host, so a benchmark can't set it.
+ * the whole host, so a benchmark cannot set it.
  *
  * BENCH_RMEM_MAX is the bytes that SO_RCVBUF may ask for; the kernel grants twice that.
  *

@@ -1,8 +1,8 @@
 /* requester.c - the least that can take a dump, to measure netdump-server against.
  *
  * recvmmsg(), a fixed number of pages in flight, pages gathered and written 128 KiB at a time at
- * their place, asked again after a fixed time. No ELF header, no zero pages, no journal, no second
- * client, and no memory with holes: a ceiling, not a server.
+ * their place, retransmitted after a fixed time. No ELF header, no zero pages, no journal, no
+ * second client, and no memory with holes: a ceiling, not a server.
  *
  *     requester ADDRESS FILE [IN_FLIGHT]
  *
@@ -95,7 +95,7 @@ static void make_messages(Requester *r)
 
 static void flush_requests(Requester *r)
 {
-    /* What can't be sent is as good as lost: it is repeated. */
+    /* What cannot be sent is as good as lost: it is repeated. */
     if (r->n_requests > 0)
         (void)sendmmsg(r->fd, r->requests, r->n_requests, 0);
     r->n_requests = 0;
@@ -160,7 +160,7 @@ static gboolean ask_all(Requester *r)
         !ask(r, WIRE_CMD_GET_REGS, WIRE_CODE_REGS, &regs))
         return FALSE;
     errno = ERANGE;
-    if (r->page_size < WIRE_PAGE_SIZE_MIN || r->page_size > WIRE_PAGE_SIZE_MAX ||
+    if (r->page_size < LIMIT_PAGE_SIZE_MIN || r->page_size > LIMIT_PAGE_SIZE_MAX ||
         (r->page_size & (r->page_size - 1)) != 0 || r->nr_pages > G_MAXUINT32 - RING - NR_PAGE_0)
         return failed("the machine's memory");
     r->whole = G_MAXUINT64 >> (64 - r->page_size / WIRE_CHUNK_SIZE);

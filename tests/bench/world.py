@@ -85,7 +85,7 @@ class Child:
             time.sleep(0.005)
         return self.p.returncode
 
-    def await_line(self, pattern, path, seconds=10):
+    def await_line(self, pattern, path, seconds=60):
         """The match of the first line of its output that matches."""
         until = time.monotonic() + seconds
         while True:
@@ -131,7 +131,7 @@ class Line:
 
     def await_namespaces(self):
         ours = os.readlink("/proc/self/ns/net")
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         for p in self.holders:
             while os.readlink(f"/proc/{p.pid}/ns/net") == ours:
                 if p.poll() is not None or time.monotonic() > until:
@@ -204,13 +204,13 @@ class World:
 class Server:
     """A netdump-server with a dump directory of its own."""
 
-    def __init__(self, world, address="127.0.0.1", inside=None, rmem_max=0):
+    def __init__(self, world, address="127.0.0.1", inside=None, rmem_max=0, program=None):
         self.dumps = world.path("dumps")
         os.mkdir(self.dumps, 0o700)
         env = {"LD_PRELOAD": world.tool("bench/rcvbuf.so"), "BENCH_RMEM_MAX": str(rmem_max),
                # A server that was built with it insists on being the first to be loaded.
                "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"} if rmem_max else {}
-        self.child = Child(world, [world.tool("netdump-server"), "--config=/dev/null", "--port=0",
+        self.child = Child(world, [program or world.tool("netdump-server"), "--config=/dev/null", "--port=0",
                                    f"--addr={address}", f"--dumpdir={self.dumps}", "--concurrent=64"],
                            inside=inside, env=env)
         m = self.child.await_line(r"listening on .* port (\d+)", self.child.err)
@@ -228,7 +228,7 @@ class Server:
         return infos
 
     def await_infos(self, n):
-        until = time.monotonic() + 10
+        until = time.monotonic() + 120
         while True:
             infos = self.infos()
             if len(infos) == n and all(i.get("result") == "complete" for i in infos):
@@ -250,14 +250,14 @@ class Server:
 
     def end(self):
         self.child.kill(signal.SIGTERM)
-        if self.child.wait(20) != 0:
+        if self.child.wait(120) != 0:
             raise Failed(f"netdump-server ended with status {self.child.p.returncode}: {tail(self.child.err)}")
         return self.child.cpu
 
 
 def simulate(world, options, at, inside=None):
     """Run simulated machines; what the simulator's --json says."""
-    child = Child(world, [world.tool("netdump-sim"), "--json", "--timeout=15"] + options + [at], inside=inside)
+    child = Child(world, [world.tool("netdump-sim"), "--json", "--timeout=60"] + options + [at], inside=inside)
     status = child.wait(900)
     try:
         with open(child.out, encoding="utf-8") as f:

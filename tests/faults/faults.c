@@ -2,8 +2,8 @@
  *
  * FAULT="CALL ERRNO SKIP TIMES PATH": the call (pwrite, write, openat, mkdirat, fsync, fdatasync,
  * ftruncate, renameat, fstatvfs, sendmmsg, recvmmsg) fails with this errno (a number) on files
- * whose path has PATH in it, after it has succeeded SKIP times there, TIMES times (0 = for ever).
- * openat fails only where it would create. Sockets have no path: give them "-".
+ * whose path has PATH in it, after it has succeeded SKIP times there, TIMES times (0 =
+ * indefinitely). openat fails only where it would create. Sockets have no path: give them "-".
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include <dlfcn.h>

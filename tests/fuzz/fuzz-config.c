@@ -32,8 +32,8 @@ static char *printed(const Config *c)
 
 static void must_be_in_range(const Config *c)
 {
-    must(c->max_concurrent_dumps <= CONFIG_DUMPS_MAX);
-    must(c->window >= 1 && c->window <= CONFIG_WINDOW_MAX);
+    must(c->max_concurrent_dumps <= LIMIT_CLIENTS);
+    must(c->window >= 1 && c->window <= LIMIT_IN_FLIGHT);
     must(c->min_free <= CONFIG_MIN_FREE_MAX);
     must(c->client_timeout >= 1 && c->script_timeout >= 1);
     must(c->n_allow <= CONFIG_ALLOW_MAX);

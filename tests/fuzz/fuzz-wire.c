@@ -23,11 +23,11 @@ static void check(const WireMessage *m, const guint8 *datagram, gsize len)
     switch (m->kind) {
     case WIRE_MSG_MEM:
         must(m->len == WIRE_CHUNK_SIZE);
-        must(m->info % WIRE_CHUNK_SIZE == 0 && m->info < WIRE_PAGE_SIZE_MAX);
+        must(m->info % WIRE_CHUNK_SIZE == 0 && m->info < LIMIT_PAGE_SIZE_MAX);
         break;
     case WIRE_MSG_PACKED:
         must(m->size % WIRE_CHUNK_SIZE == 0 && m->size > 0 && m->size <= WIRE_PIECE_MAX);
-        must(m->info % WIRE_CHUNK_SIZE == 0 && m->info + m->size <= WIRE_PAGE_SIZE_MAX);
+        must(m->info % WIRE_CHUNK_SIZE == 0 && m->info + m->size <= LIMIT_PAGE_SIZE_MAX);
         break;
     case WIRE_MSG_START:
         must(len >= 2 * WIRE_REQUEST_SIZE);
@@ -60,18 +60,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autofree guint8 *datagram = g_malloc(MAX(size, 1));
     WireMessage m;
     WireMessage before;
-    WireFault fault;
+    DatagramFault fault;
 
     memcpy(datagram, data, size);
     memset(&m, 0x5a, sizeof m);
     before = m;
     fault = wire_parse(datagram, size, &m);
-    must(fault < WIRE_N_FAULTS && *wire_fault_name(fault));
-    if (fault == WIRE_OK)
+    must(fault < DATAGRAM_N_FAULTS && *datagram_fault_name(fault));
+    if (fault == DATAGRAM_OK)
         check(&m, datagram, size);
     else
         must(memcmp(&m, &before, sizeof m) == 0);
-    must(size <= WIRE_MAX_SIZE || fault == WIRE_FAULT_LONG);
+    must(size <= WIRE_MAX_SIZE || fault == DATAGRAM_LONG);
     check_request(datagram, size);
     return 0;
 }

@@ -1,274 +1,282 @@
-/* check.c - what must hold in a world. See check.h.
+/* check.c - what must hold in each step of a session. See check.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "soak/check.h"
 
-#include <string.h>
+#include "core/base/limits.h"
 
-#define ACTIONS_MAX (WINDOW_MAX + 16)
+#define ACTIONS_MAX (LIMIT_IN_FLIGHT + 24)
 
-/* -- steps --------------------------------------------------------------------------------------
- */
+#define SYNC_MAX SPAN_S(10) /* from one sync to the next while something comes */
 
-static guint count_pages_asked(const World *w)
+#define BIT(n) (1u << (n))
+
+/* All that a client may cause before it is proven that it has its address. */
+static const guint32 unproven_actions =
+    BIT(ACTION_SEND) | BIT(ACTION_CHECK_MAGIC) | BIT(ACTION_RECORD) | BIT(ACTION_CONSOLE_TEXT) |
+    BIT(ACTION_BOOTED) | BIT(ACTION_MALFORMED) | BIT(ACTION_NOTE) | BIT(ACTION_CLOSE);
+
+/* -- events ------------------------------------------------------------------------------------ */
+
+/* The one reply to each of these actions. */
+static int reply_to(ActionKind kind)
 {
-    guint n = 0;
-
-    for (guint i = 0; i < w->actions->len; i++) {
-        const Action *a = &g_array_index(w->actions, Action, i);
-
-        n += a->kind == ACTION_SEND &&
-             (a->request.command == WIRE_CMD_SEND_MEM || a->request.command == WIRE_CMD_SEND_RUN);
+    switch (kind) {
+    case ACTION_CHECK_MAGIC:
+        return EVENT_MAGIC;
+    case ACTION_RECORD:
+        return EVENT_RECORDED;
+    case ACTION_TAKE_SLOT:
+        return EVENT_SLOT;
+    case ACTION_OPEN_DIR:
+        return EVENT_DIR;
+    case ACTION_CHECK_SPACE:
+        return EVENT_SPACE;
+    case ACTION_OPEN_FILE:
+        return EVENT_FILE;
+    case ACTION_FINISH:
+        return EVENT_FINISHED;
+    case ACTION_RUN_HOOK:
+        return EVENT_HOOK;
+    default:
+        return -1;
     }
-    return n;
 }
 
-void check_step(World *w, const ClientEntry *entry, const Event *event)
+static gboolean is_reply(EventKind kind)
 {
-    const SessionFacts *f = session_facts(entry->client);
-    Mono deadline = session_deadline(entry->client);
-    const Served *s = entry->files;
+    for (int action = 0; action < ACTION_N; action++)
+        if (reply_to((ActionKind)action) == (int)kind)
+            return TRUE;
+    return FALSE;
+}
 
-    if (w->actions->len > ACTIONS_MAX)
-        world_fail(w, "%u actions in a step", w->actions->len);
-    if (f->pages.in_flight > WINDOW_MAX)
-        world_fail(w, "%u pages in flight", f->pages.in_flight);
-    if (count_pages_asked(w) > 0 && f->pages.in_flight > entry->share)
-        world_fail(w, "%u pages in flight, but %u may be", f->pages.in_flight, entry->share);
+static void on_slot(World *w, const Model *model, const Event *event)
+{
+    Crash *c = w->speaker ? w->speaker : model->crash;
+
+    if (event->ok && clients_slots(w->clients) > w->sc.max_dumps && !model->restored)
+        world_fail(w, "a slot for session %u, but %u of %u are taken", model->id,
+                   clients_slots(w->clients), w->sc.max_dumps);
+    if (event->ok)
+        return;
+    if (clients_slots(w->clients) < w->sc.max_dumps || (model->restored && model->had_dir))
+        world_fail(w, "no slot for session %u, but %u of %u are taken", model->id,
+                   clients_slots(w->clients), w->sc.max_dumps);
+    if (c)
+        c->denied = TRUE;
+}
+
+void check_event(World *w, Model *model, const Event *event)
+{
+    if (model->closed)
+        world_fail(w, "an event for session %u, which is closed", model->id);
+    if (is_reply(event->kind) && --model->awaits[event->kind] < 0)
+        world_fail(w, "event %d for session %u, which did not ask for it", event->kind, model->id);
+    if (event->kind == EVENT_RECORDED)
+        model->recorded = TRUE;
+    if (event->kind == EVENT_MAGIC && model->kernel)
+        model->magic_told |= !event->err && event->magic == model->kernel->magic;
+    if (event->kind == EVENT_SLOT)
+        on_slot(w, model, event);
+}
+
+/* -- actions ----------------------------------------------------------------------------------- */
+
+static void check_facts(World *w, Model *model, const SessionFacts *f)
+{
+    /* A dump that a full disk has stopped requests nothing, as before its start. */
+    if (f->phase < model->phase && (model->phase >= PHASE_REBOOTING || f->phase != PHASE_PREPARING))
+        world_fail(w, "session %u goes from phase %d back to %d", f->id, model->phase, f->phase);
+    if (f->bytes_total > 0 && f->bytes_done > f->bytes_total)
+        world_fail(w, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " bytes are done",
+                   f->bytes_done, f->bytes_total);
+    if (f->flow.in_flight > LIMIT_IN_FLIGHT)
+        world_fail(w, "%u requests in flight", f->flow.in_flight);
+    if (memchr(f->system, 0, sizeof f->system) == NULL || !f->state)
+        world_fail(w, "facts without an end");
+}
+
+static void check_action(World *w, Model *model, const SessionFacts *f, const Action *a)
+{
+    gboolean unproven = model->phase == PHASE_UNPROVEN &&
+                        (f->phase == PHASE_UNPROVEN || f->phase == PHASE_CLOSED) && !model->had_dir;
+
+    if (a->client != f->id)
+        world_fail(w, "an action is for another client");
+    if (model->closed)
+        world_fail(w, "action %d after CLOSE", a->kind);
+    if (unproven && !(unproven_actions & BIT(a->kind)))
+        world_fail(w, "action %d for session %u, which has proven nothing", a->kind, f->id);
+    if (a->kind == ACTION_SEND && !model->recorded && model->starts < 2)
+        world_fail(w, "session %u gets a reply before it is recorded", f->id);
+    if (a->kind == ACTION_SEND && w->sc.secure && !model->had_dir && !model->magic_told)
+        world_fail(w, "session %u gets a reply before its magic is checked", f->id);
+    if (a->kind == ACTION_CLOSE)
+        model->closed = TRUE;
+    if (reply_to(a->kind) >= 0)
+        model->awaits[reply_to(a->kind)]++;
+}
+
+static gboolean requests_pages(const Action *a)
+{
+    WireRequest r;
+
+    return a->kind == ACTION_SEND && wire_parse_request(a->send.bytes, a->send.len, &r) &&
+           (r.command == WIRE_CMD_SEND_MEM || r.command == WIRE_CMD_SEND_RUN);
+}
+
+/* A forged START must not make the server send more than the forger did. */
+static void check_amplification(World *w, const Model *model, const Event *event, gsize sent)
+{
+    if (model->restored || event->kind == EVENT_TIMER)
+        return;
+    if (sent > model->start_len)
+        world_fail(w, "%" G_GSIZE_FORMAT " bytes in reply to a START of %" G_GSIZE_FORMAT, sent,
+                   model->start_len);
+}
+
+static void check_deadline(World *w, Session *s, const Event *event)
+{
+    Mono deadline = s->ops->deadline(s);
+
     if (event->kind == EVENT_TIMER && !mono_before(w->now, deadline))
-        world_fail(w, "state %s: the timer was dealt with, and is due again at once",
-                   session_state_name(f->state));
-    if (f->state == SESSION_CLOSED && deadline.us != G_MAXINT64)
-        world_fail(w, "a closed client has a deadline");
-    if (w->outage && f->state >= SESSION_REBOOTING && s->machine->crash)
-        s->machine->crash->excused = TRUE; /* REBOOT may have gone nowhere */
-    if (f->floor_synced > f->floor_written || (f->dumps && f->floor_written > f->nr_pages))
-        world_fail(w, "floors %u, %u of %u pages", f->floor_synced, f->floor_written, f->nr_pages);
+        world_fail(w, "%s: the timer is due again at once", s->facts.state);
+    if (s->facts.phase == PHASE_CLOSED && deadline.us != G_MAXINT64)
+        world_fail(w, "a closed session has a deadline");
 }
 
-void check_amplification(World *w, gsize start_len)
+/* What is stored is in the journal after some time, and in any case when the server ends. */
+static void check_journaled(World *w, Model *model, const SessionFacts *f, const Event *event,
+                            const GArray *actions)
 {
-    gsize bytes = 0;
+    gboolean sync = FALSE;
 
-    for (guint i = 0; i < w->actions->len; i++)
-        if (g_array_index(w->actions, Action, i).kind == ACTION_SEND)
-            bytes += WIRE_REQUEST_SIZE;
-    if (bytes > start_len)
-        world_fail(w, "%" G_GSIZE_FORMAT " bytes in answer to a START of %" G_GSIZE_FORMAT, bytes,
-                   start_len);
+    for (guint i = 0; i < actions->len; i++) {
+        const Action *a = &g_array_index(actions, Action, i);
+
+        sync |= a->kind == ACTION_JOURNAL && (a->journal.sync || f->phase >= PHASE_FINISHING);
+    }
+    if (event->kind == EVENT_SHUTDOWN && f->dir == DIR_OPEN && !sync)
+        world_fail(w, "session %u is not journaled at the end", f->id);
+    if (sync || f->phase != PHASE_TRANSFERRING || f->bytes_done == model->synced_bytes) {
+        model->synced_bytes = f->bytes_done;
+        model->synced_at = w->now;
+    } else if (mono_diff(w->now, model->synced_at) > SYNC_MAX) {
+        world_fail(w, "session %u is not journaled for %.0f s", f->id, (double)SYNC_MAX / 1e6);
+    }
 }
 
-/* -- actions ------------------------------------------------------------------------------------
- */
-
-void check_request(World *w, const ClientEntry *entry, const Served *s, const WireRequest *r)
+void check_step(World *w, Model *model, Session *s, const Event *event, const GArray *actions)
 {
-    const SessionFacts *f = session_facts(entry->client);
+    const SessionFacts *f = &s->facts;
+    const ClientEntry *entry = clients_by_id(w->clients, f->id);
+    gboolean pages = FALSE;
+    gsize sent = 0;
+
+    if (actions->len > ACTIONS_MAX)
+        world_fail(w, "%u actions in a step", actions->len);
+    check_facts(w, model, f);
+    for (guint i = 0; i < actions->len; i++) {
+        const Action *a = &g_array_index(actions, Action, i);
+
+        check_action(w, model, f, a);
+        sent += a->kind == ACTION_SEND ? a->send.len : 0;
+        pages |= requests_pages(a);
+        if (a->kind == ACTION_CLOSE)
+            check_close(w, model, s, a->keep);
+    }
+    if (f->phase == PHASE_UNPROVEN)
+        check_amplification(w, model, event, sent);
+    if (pages && (f->flow.in_flight > entry->share || f->phase != PHASE_TRANSFERRING))
+        world_fail(w, "%u requests in flight, but %u may be", f->flow.in_flight, entry->share);
+    check_deadline(w, s, event);
+    check_journaled(w, model, f, event, actions);
+    if ((f->phase == PHASE_CLOSED) != model->closed)
+        world_fail(w, "CLOSE and %s do not go together", f->state);
+    if (w->outage && f->phase >= PHASE_REBOOTING && model->kernel->crash)
+        model->kernel->crash->excused = TRUE; /* REBOOT may have gone nowhere */
+    model->phase = f->phase;
+}
+
+/* -- what is sent ------------------------------------------------------------------------------ */
+
+static void check_pages(World *w, const Model *model, const WireRequest *r)
+{
     guint32 n = r->command == WIRE_CMD_SEND_RUN ? r->to : 1;
 
-    if (r->command == WIRE_CMD_START_NETDUMP_ACK && r->from != WIRE_VERSION)
-        world_fail(w, "ACK with version %u", r->from);
-    if (r->command != WIRE_CMD_SEND_MEM && r->command != WIRE_CMD_SEND_RUN) {
-        kernel_note_nr(w, s->machine, s->crash, r->nr, NULL);
-        return;
-    }
-    if (n > WIRE_RUN_MAX || (guint64)r->from + n > f->nr_pages)
-        world_fail(w, "pages 0x%x, %u of them, are asked for, of 0x%x", r->from, n, f->nr_pages);
+    if (n > WIRE_RUN_MAX || (guint64)r->from + n > model->crash->nr_pages)
+        world_fail(w, "pages 0x%x, %u of them, are requested, of 0x%x", r->from, n,
+                   model->crash->nr_pages);
     for (guint32 i = 0; i < n; i++) {
         guint32 pfn = r->from + i;
 
-        kernel_note_nr(w, s->machine, s->crash, r->nr + i, &pfn);
+        kernel_note_nr(w, model->kernel, model->crash, r->nr + i, &pfn);
     }
 }
 
-void check_dir(World *w, const Served *s, const char *action)
+void check_request(World *w, Model *model, const guint8 *bytes, gsize len)
 {
-    if (!s->dump || !s->dump->open)
-        world_fail(w, "%s without a directory", action);
+    const Crash *c = model->crash;
+    WireRequest r;
+
+    if (len != WIRE_REQUEST_SIZE || !wire_parse_request(bytes, len, &r))
+        world_fail(w, "no request is sent, but %" G_GSIZE_FORMAT " bytes", len);
+    if (model->files && model->files->dump && !c->start_doubt && r.magic != c->start.magic)
+        world_fail(w, "a request has another magic than START had");
+    if (r.command == WIRE_CMD_START_NETDUMP_ACK && r.from != WIRE_VERSION)
+        world_fail(w, "ACK with version %u", r.from);
+    if (r.command == WIRE_CMD_REBOOT && model->phase < PHASE_REBOOTING)
+        world_fail(w, "REBOOT in phase %d", model->phase);
+    world_say(w, "session %u sends %d, nr 0x%x, %u, %u", model->id, r.command, r.nr, r.from, r.to);
+    model->ack_sent |= r.command == WIRE_CMD_START_NETDUMP_ACK;
+    if (r.command == WIRE_CMD_SEND_MEM || r.command == WIRE_CMD_SEND_RUN)
+        check_pages(w, model, &r);
+    else
+        kernel_note_nr(w, model->kernel, c, r.nr, NULL);
 }
 
-void check_file(World *w, const Served *s, const char *action)
+/* -- hooks, text, slots ------------------------------------------------------------------------ */
+
+void check_hook(World *w, Model *model, const ClientEntry *entry, SessionHook hook)
 {
-    check_dir(w, s, action);
-    if (!s->dump->in_use)
-        world_fail(w, "%s without a file", action);
+    if (model->running[hook])
+        world_fail(w, "hook %d runs twice at once", hook);
+    if (++model->hooks[hook] > 1)
+        world_fail(w, "hook %d is run again", hook);
+    if (entry->session->facts.phase < PHASE_PREPARING)
+        world_fail(w, "hook %d for session %u, which has proven nothing", hook, model->id);
 }
 
-void check_start(World *w, const ClientEntry *entry, const Served *s)
+void check_text(World *w, const guint8 *text, gsize len)
 {
-    const WireStart *is = &session_facts(entry->client)->start;
-    const WireStart *should = &s->crash->start;
+    const guint8 *end = w->datagram + WIRE_MAX_SIZE;
 
-    if (s->crash->start_doubt)
-        return;
-    if (is->machine != should->machine || is->task != should->task || is->magic != should->magic)
-        world_fail(w, "another START than the machine's");
+    if (text < end - w->arrived_len || text + len > end)
+        world_fail(w, "text that is no part of a datagram");
 }
 
-void check_store(World *w, const ClientEntry *entry, const Served *s, const Action *a, Chunk *chunk)
+void check_received(World *w, gboolean valid, gboolean text)
 {
-    const SessionFacts *f = session_facts(entry->client);
-    guint8 right[WIRE_CHUNK_SIZE];
-
-    check_file(w, s, "STORE_CHUNK");
-    if (a->chunk.pfn >= f->nr_pages || a->chunk.offset >= f->page_size ||
-        a->chunk.offset % WIRE_CHUNK_SIZE != 0 || a->len != WIRE_CHUNK_SIZE)
-        world_fail(w, "a chunk at 0x%x of page 0x%x is stored", a->chunk.offset, a->chunk.pfn);
-    if (s->dump->whole || s->dump->partial)
-        world_fail(w, "a chunk is stored behind FINISH");
-    if (!kernel_ram(s->crash, a->chunk.pfn, &chunk->index))
-        world_fail(w, "page 0x%x is stored, but is no RAM", a->chunk.pfn);
-    kernel_memory(s->crash, a->chunk.pfn, a->chunk.offset, right);
-    if (memcmp(right, a->data, sizeof right) != 0)
-        world_fail(w, "page 0x%x at 0x%x is stored with what is not in it", a->chunk.pfn,
-                   a->chunk.offset);
-    if (s->dump->waiting > WINDOW_AHEAD)
-        world_fail(w, "%u pages wait for the disk", s->dump->waiting);
-    chunk->nr = a->chunk.nr;
-    chunk->chunk = (guint8)(a->chunk.offset / WIRE_CHUNK_SIZE);
-    chunk->whole = a->chunk.whole;
+    if (valid && text && w->texts == 0)
+        world_fail(w, "text goes nowhere");
+    if (valid ? w->malformed > 0 : w->malformed != 1)
+        world_fail(w, "a datagram that is %s is %s", valid ? "valid" : "none",
+                   valid ? "malformed" : "taken");
 }
 
-/* Every page of RAM below `floor` is in the file. */
-static void check_floor(World *w, Dump *d, guint32 floor)
+void check_slots(World *w)
 {
-    const Crash *c = d->crash;
+    guint n = 0;
 
-    for (guint r = 0; r < c->n_ranges; r++)
-        for (guint64 pfn = c->ranges[r].first; pfn <= c->ranges[r].last && pfn < floor; pfn++) {
-            guint32 index = c->ranges[r].index + (guint32)(pfn - c->ranges[r].first);
-
-            if (index < d->checked)
-                continue;
-            if (!disk_has(d, index))
-                world_fail(w, "page 0x%x is below the floor 0x%x, but not in the file",
-                           (guint32)pfn, floor);
-            d->checked = index + 1;
-        }
+    for (guint i = 0; i < clients_count(w->clients); i++)
+        n += clients_nth(w->clients, i)->slot ? 1 : 0;
+    if (n != clients_slots(w->clients))
+        world_fail(w, "%u slots are taken, but %u count", n, clients_slots(w->clients));
 }
 
-void check_floors(World *w, const ClientEntry *entry, const Served *s)
+void check_slot_given(World *w, guint32 id)
 {
-    const SessionFacts *f = session_facts(entry->client);
-
-    if (s->dump->in_use && !s->dump->partial && f->dumps && f->state != SESSION_RESUMING)
-        check_floor(w, s->dump, f->floor_written);
-}
-
-void check_resumed(World *w, Dump *d)
-{
-    if (d->file && d->latest.state != JOURNAL_REBOOTING)
-        check_floor(w, d, d->latest.floor_written);
-}
-
-void check_whole(World *w, const Dump *d)
-{
-    for (guint32 i = 0; i < d->crash->n_ram; i++)
-        if (!disk_has(d, i))
-            world_fail(w, "dump %u is said to be whole, but page %u of RAM is not", d->number, i);
-}
-
-/* -- ends ---------------------------------------------------------------------------------------
- */
-
-/* Silence is a reason only where the machine is silent. */
-static void check_silence(World *w, const Served *s)
-{
-    const Crash *c = s->machine->crash;
-    KernelState state = s->machine->state;
-
-    if (w->outage || !c || c != s->crash)
-        return;
-    if (state == KERNEL_SERVING && !c->over)
-        world_fail(w, "machine %u is said to be silent, but it is not", s->machine->number);
-}
-
-void check_ended(World *w, const ClientEntry *entry, const Served *s)
-{
-    const SessionFacts *f = session_facts(entry->client);
-
-    if (f->result == RESULT_COMPLETE && !s->dump->renamed)
-        world_fail(w, "COMPLETE before vmcore has its name");
-    if (f->reason == REASON_SILENT)
-        check_silence(w, s);
-    if (f->reason == REASON_SLOW && s->machine->state == KERNEL_DEAD)
-        world_fail(w, "machine %u is dead, not slow", s->machine->number);
-    if ((f->reason == REASON_DISK || f->reason == REASON_NO_SPACE) && !s->crash->denied)
-        world_fail(w, "%s, but it did not", session_reason_text(f->reason));
-}
-
-void check_close(World *w, const ClientEntry *entry, const Served *s, gboolean keep)
-{
-    const SessionFacts *f = session_facts(entry->client);
-
-    if (f->state != SESSION_CLOSED)
-        world_fail(w, "CLOSE in state %s", session_state_name(f->state));
-    if ((f->result == RESULT_RUNNING && !s->dump->was_over) ||
-        (f->result == RESULT_INTERRUPTED && !keep))
-        world_fail(w, "CLOSE without a result");
-    if (f->result == RESULT_COMPLETE && !s->dump->renamed)
-        world_fail(w, "COMPLETE, but vmcore is not");
-    if (s->dump && s->dump->whole && !s->crash->denied && f->result != RESULT_COMPLETE && !keep)
-        world_fail(w, "every page was there, but it is %s", session_result_name(f->result));
-    if (f->regs_len > 0 && f->dumps && !s->crash->regs_doubt &&
-        (f->regs_len != s->crash->regs_len || memcmp(f->regs, s->crash->regs, f->regs_len) != 0))
-        world_fail(w, "other registers than the machine's");
-}
-
-static const Dump *dump_of(const World *w, const Crash *c)
-{
-    const Dump *last = NULL;
-
-    for (guint i = 0; i < w->dumps->len; i++) {
-        const Dump *d = w->dumps->pdata[i];
-
-        if (d->crash == c && (!last || d->renamed || !last->renamed))
-            last = d;
-    }
-    return last;
-}
-
-/* Where nothing was in the way, the dump is whole. */
-static void check_crash(World *w, const Crash *c)
-{
-    const Dump *d = dump_of(w, c);
-    gboolean excused = !c->sane || c->over || c->denied || c->orphaned || c->start_doubt ||
-                       c->regs_doubt || !c->acked;
-
-    if (d && d->renamed)
-        check_whole(w, d);
-    else if (!excused)
-        world_fail(w, "machine %u, crash %u: nothing was in the way, but there is no whole dump",
-                   c->machine->number, c->number);
-}
-
-/* A crashed machine is not left waiting. */
-static void check_machine(World *w, const Machine *m)
-{
-    const Crash *c = m->crash;
-
-    if (m->state == KERNEL_UP || m->state == KERNEL_GONE || m->state == KERNEL_DEAD)
-        return;
-    if (!c->orphaned && !c->excused)
-        world_fail(w, "machine %u is left waiting, in state %d", m->number, m->state);
-}
-
-void check_end(World *w)
-{
-    if (clients_count(w->clients) > 0)
-        world_fail(w, "client %u waits for nothing", clients_nth(w->clients, 0)->id);
-    for (guint i = 0; i < w->sc.machines; i++)
-        check_machine(w, w->machines[i]);
-    for (guint i = 0; i < w->n_crashes; i++)
-        check_crash(w, w->crashes[i]);
-}
-
-void check_stuck(World *w)
-{
-    if (w->up && clients_count(w->clients) > 0) {
-        const SessionFacts *f = session_facts(clients_nth(w->clients, 0)->client);
-
-        world_fail(w, "client %u does not come to an end: %s", f->id, session_state_name(f->state));
-    }
-    world_fail(w, "it does not come to an end");
+    if (clients_by_id(w->clients, id)->slot)
+        world_fail(w, "session %u keeps its slot", id);
 }

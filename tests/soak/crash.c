@@ -1,19 +1,18 @@
-/* crash.c - what a crashed machine's memory looks like, and which nrs the server used for it.
+/* crash.c - what a crashed client's memory looks like, and which request numbers the server used.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "soak/crash.h"
 
 #include <string.h>
 
-/* -- memory -------------------------------------------------------------------------------------
- */
+/* -- memory ------------------------------------------------------------------------------------ */
 
 static guint64 seed_of(const Crash *c, guint32 pfn)
 {
     return rng_mix(c->key ^ (guint64)pfn << 8);
 }
 
-/* Much of a machine's memory is zero, and that in long stretches. */
+/* Much of a client's memory is zero, in long stretches. */
 int kernel_fill(const Crash *c, guint32 pfn)
 {
     guint64 x = seed_of(c, pfn);
@@ -66,7 +65,7 @@ static void add_range(Crash *c, guint64 first, guint64 n)
     c->n_ram += (guint32)n;
 }
 
-/* A machine's usual memory: some ranges of RAM with holes between, before, or behind. */
+/* The usual memory: some ranges of RAM with holes between, before, or after them. */
 static void choose_ranges(World *w, Crash *c, gboolean holes)
 {
     guint64 pfn = 0;
@@ -105,7 +104,7 @@ static void choose_memory(World *w, Crash *c)
     static const guint32 sizes[] = {4096, 4096, 4096, 4096, 8192, 16384, 32768, 65536};
     static const guint32 senseless[] = {0, 1, 2048, 12288, 4097, 131072, G_MAXUINT32};
     guint bits = world_chance(w, 9000) ? 6 : world_chance(w, 7000) ? 10 : 12;
-    gboolean oldest = c->machine->oldest;
+    gboolean oldest = c->kernel->oldest;
 
     c->page_size = oldest ? 4096 : sizes[world_below(w, G_N_ELEMENTS(sizes))];
     c->nr_pages = (guint32)(1 + world_scaled(w, bits) / (c->page_size / 4096));
@@ -135,26 +134,26 @@ static void choose_start(World *w, Crash *c)
                  {WIRE_MACHINE_PPC64, 384},
                  {WIRE_MACHINE_IA64, 448},
                  {WIRE_MACHINE_IA64, 400}};
-    guint kind = c->machine->oldest ? 0 : (guint)world_below(w, G_N_ELEMENTS(kinds));
+    guint kind = c->kernel->oldest ? 0 : (guint)world_below(w, G_N_ELEMENTS(kinds));
 
     c->start.machine = kinds[kind].machine;
     c->regs_len = kinds[kind].regs;
-    if (!c->machine->oldest) {
+    if (!c->kernel->oldest) {
         c->start.task = world_random(w);
         c->start.page_offset = world_random(w);
-        c->start.magic = c->machine->magic;
+        c->start.magic = c->kernel->magic;
     }
     c->vmcoreinfo = world_chance(w, 5000) ? (guint32)world_scaled(w, 12) : 0;
-    if (world_chance(w, 100) && !c->machine->oldest) {
+    if (world_chance(w, 100) && !c->kernel->oldest) {
         c->start.machine = 4711;
         c->sane = FALSE;
     }
-    /* Zeros anywhere, so that what lies behind the registers is of any length. */
+    /* Zeros anywhere, so that what is sent after the registers has any length. */
     for (guint i = 0; i < c->regs_len; i++)
         c->regs[i] = world_chance(w, 9000) ? (guint8)(1 + world_below(w, 255)) : 0;
 }
 
-Crash *crash_new(World *w, Machine *m)
+Crash *crash_new(World *w, Kernel *k)
 {
     Crash *c;
 
@@ -163,7 +162,7 @@ Crash *crash_new(World *w, Machine *m)
     c = world_alloc(w, sizeof *c);
     w->crashes[w->n_crashes] = c;
     c->number = w->n_crashes++;
-    c->machine = m;
+    c->kernel = k;
     c->key = world_random(w);
     choose_memory(w, c);
     choose_start(w, c);
@@ -184,8 +183,7 @@ guint32 crash_next_ram(World *w, const Crash *c, guint32 pfn, guint chain)
     return 0;
 }
 
-/* -- nrs ----------------------------------------------------------------------------------------
- */
+/* -- nrs --------------------------------------------------------------------------------------- */
 
 static gpointer more_room(World *w, gconstpointer old, guint n, guint *room, gsize size)
 {
@@ -200,12 +198,12 @@ static gpointer more_room(World *w, gconstpointer old, guint n, guint *room, gsi
     return p;
 }
 
-static void note_page(World *w, Machine *m, const Crash *c, guint32 nr, guint32 pfn)
+static void note_page(World *w, Kernel *k, const Crash *c, guint32 nr, guint32 pfn)
 {
     Segment *s = NULL;
 
-    for (guint i = 0; i < m->n_segments; i++) {
-        s = &m->segments[i];
+    for (guint i = 0; i < k->n_segments; i++) {
+        s = &k->segments[i];
         if (s->crash != c || nr - s->first >= s->n)
             continue;
         if (s->pfns[nr - s->first] != pfn)
@@ -213,12 +211,12 @@ static void note_page(World *w, Machine *m, const Crash *c, guint32 nr, guint32 
                        s->pfns[nr - s->first], pfn);
         return;
     }
-    for (guint i = 0; i < m->n_asks; i++)
-        if (m->asks[i].crash == c && m->asks[i].nr == nr)
+    for (guint i = 0; i < k->n_others; i++)
+        if (k->others[i].crash == c && k->others[i].nr == nr)
             world_fail(w, "nr 0x%x was used for a question, and is for page 0x%x", nr, pfn);
     if (!s || s->crash != c || nr != s->first + s->n) {
-        m->segments = more_room(w, m->segments, m->n_segments, &m->segments_room, sizeof *s);
-        s = &m->segments[m->n_segments++];
+        k->segments = more_room(w, k->segments, k->n_segments, &k->segments_room, sizeof *s);
+        s = &k->segments[k->n_segments++];
         *s = (Segment){.crash = c, .first = nr};
     }
     s->pfns = more_room(w, s->pfns, s->n, &s->room, sizeof *s->pfns);
@@ -226,10 +224,10 @@ static void note_page(World *w, Machine *m, const Crash *c, guint32 nr, guint32 
 }
 
 /* c: of this crash only; NULL: of any */
-static gboolean is_page(const Machine *m, const Crash *c, guint32 nr)
+static gboolean is_page(const Kernel *k, const Crash *c, guint32 nr)
 {
-    for (guint i = 0; i < m->n_segments; i++) {
-        const Segment *s = &m->segments[i];
+    for (guint i = 0; i < k->n_segments; i++) {
+        const Segment *s = &k->segments[i];
 
         if ((!c || s->crash == c) && nr - s->first < s->n)
             return TRUE;
@@ -237,36 +235,36 @@ static gboolean is_page(const Machine *m, const Crash *c, guint32 nr)
     return FALSE;
 }
 
-void kernel_note_nr(World *w, Machine *m, const Crash *c, guint32 nr, const guint32 *pfn)
+void kernel_note_nr(World *w, Kernel *k, const Crash *c, guint32 nr, const guint32 *pfn)
 {
     if (pfn) {
-        note_page(w, m, c, nr, *pfn);
+        note_page(w, k, c, nr, *pfn);
         return;
     }
-    if (is_page(m, c, nr))
+    if (is_page(k, c, nr))
         world_fail(w, "nr 0x%x was used for a page, and is for a question", nr);
-    if (m->n_asks > 0 && m->asks[m->n_asks - 1].nr == nr)
+    if (k->n_others > 0 && k->others[k->n_others - 1].nr == nr)
         return;
-    m->asks = more_room(w, m->asks, m->n_asks, &m->asks_room, sizeof *m->asks);
-    m->asks[m->n_asks++] = (AskNr){c, nr};
+    k->others = more_room(w, k->others, k->n_others, &k->others_room, sizeof *k->others);
+    k->others[k->n_others++] = (OtherNr){c, nr};
 }
 
-gboolean kernel_knows_nr(const Machine *m, guint32 nr)
+gboolean kernel_knows_nr(const Kernel *k, guint32 nr)
 {
-    for (guint i = 0; i < m->n_asks; i++)
-        if (m->asks[i].nr == nr)
+    for (guint i = 0; i < k->n_others; i++)
+        if (k->others[i].nr == nr)
             return TRUE;
-    return is_page(m, NULL, nr);
+    return is_page(k, NULL, nr);
 }
 
-void kernel_doubt_start(Machine *m)
+void kernel_doubt_start(Kernel *k)
 {
-    if (m->crash)
-        m->crash->start_doubt = TRUE;
+    if (k->crash)
+        k->crash->start_doubt = TRUE;
 }
 
-void kernel_doubt_regs(Machine *m)
+void kernel_doubt_regs(Kernel *k)
 {
-    if (m->crash)
-        m->crash->regs_doubt = TRUE;
+    if (k->crash)
+        k->crash->regs_doubt = TRUE;
 }

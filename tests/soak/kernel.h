@@ -1,12 +1,13 @@
-/* kernel.h - a crashed machine: what the kernels' netdump clients do with what they hear.
+/* kernel.h - a crashed client: what the kernels' netdump clients do with what they receive.
  *
  * Written after the description of the protocol, not after the server: a request is eaten in the
- * handshake, answered in strict order behind it, dropped while the state is printed (by many), and
+ * handshake, answered in strict order after it, dropped while the state is printed (by many), and
  * nothing is ever repeated.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "core/netdump/wire.h"
 #include "soak/link.h"
 
 #define RANGES_MAX 6
@@ -20,7 +21,7 @@ typedef enum {
     KERNEL_TEXT, /* it prints its state */
     KERNEL_REBOOTING,
     KERNEL_GONE, /* it has been rebooted */
-    KERNEL_DEAD, /* somebody pulled the plug */
+    KERNEL_DEAD, /* it lost power */
 } KernelState;
 
 typedef struct {
@@ -30,7 +31,7 @@ typedef struct {
 
 /* One crash: the memory that a dump of it must hold, and what may excuse that it does not. */
 struct Crash {
-    Machine *machine;
+    Kernel *kernel;
     guint number;
     guint64 key; /* all of its memory follows from it */
     WireStart start;
@@ -43,10 +44,10 @@ struct Crash {
     guint32 vmcoreinfo; /* bytes */
 
     gboolean sane;        /* it can be dumped at all */
-    gboolean acked;       /* it waits for requests, and will for ever */
+    gboolean acked;       /* it waits for requests, without a limit */
     gboolean rebooted;    /* as it was told */
     gboolean over;        /* dead, or crashed again */
-    gboolean start_doubt; /* somebody else may have told its START */
+    gboolean start_doubt; /* another START may have been taken for its own */
     gboolean regs_doubt;
     gboolean denied;   /* no slot, no space, the disk */
     gboolean orphaned; /* the server ended before it had written down that this one exists */
@@ -64,9 +65,9 @@ typedef struct {
 typedef struct {
     const Crash *crash;
     guint32 nr;
-} AskNr;
+} OtherNr;
 
-struct Machine {
+struct Kernel {
     guint number;
     NetAddr peer;
     Crash *crash; /* the last one; NULL before the first */
@@ -82,14 +83,19 @@ struct Machine {
     Span work, gap; /* for a request, between two lines of text */
     guint lines;
     guint deaf;      /* REBOOTs that it will not hear */
-    guint crashes;   /* that are still to come behind a reboot */
+    guint crashes;   /* still to come after a reboot */
     guint recrashes; /* ... and in the middle of a dump */
     guint64 fate_at; /* request at which it dies or crashes again; 0 = never */
     gboolean dies;
     gboolean on_state; /* ... at SHOW_STATE instead */
 
     guint32 offers, agreed; /* extensions */
-    Span patience;          /* without a word, before it goes on to its own reboot */
+    Span patience;          /* without a request, before it reboots by itself */
+
+    guint64 filed;  /* its magic, as the server's file says from ... on; 0 = there is no file */
+    Mono filed_at;  /* ...; before, it is another one or none */
+    guint64 before; /* what the file says before */
+    guint starts;   /* that it sent in this crash */
     Mono heard;
 
     guint64 served;
@@ -101,18 +107,22 @@ struct Machine {
 
     Segment *segments;
     guint n_segments, segments_room;
-    AskNr *asks;
-    guint n_asks, asks_room;
+    OtherNr *others;
+    guint n_others, others_room;
 };
 
-Machine *kernel_new(World *w, guint number);
-void kernel_receive(World *w, const Datagram *d);
-void kernel_wake(World *w, Machine *m, guint32 life);
+/* The magic that is on file for it now; FALSE = none. As read in the client's byte order. */
+gboolean kernel_filed_magic(const World *w, const Kernel *k, guint64 *magic);
 
-void kernel_send_start(World *w, Machine *m);
-void kernel_reply(World *w, Machine *m, guint32 nr, guint32 code, guint32 info,
+Kernel *kernel_new(World *w, guint number);
+void kernel_receive(World *w, const Datagram *d);
+void kernel_wake(World *w, Kernel *k, guint32 life);
+
+void kernel_crash_again(World *w, Kernel *k);
+void kernel_send_start(World *w, Kernel *k);
+void kernel_reply(World *w, Kernel *k, guint32 nr, guint32 code, guint32 info,
                   gconstpointer payload, gsize len);
-void kernel_send_page(World *w, Machine *m, const WireRequest *r);
+void kernel_send_page(World *w, Kernel *k, const WireRequest *r);
 
 /* The byte that a page is full of, -1 if it is full of different ones. */
 int kernel_fill(const Crash *c, guint32 pfn);
@@ -125,8 +135,8 @@ gboolean kernel_ram(const Crash *c, guint32 pfn, guint32 *index);
 guint32 kernel_pfn(const Crash *c, guint32 index); /* the other way round */
 
 /* The server uses nr, for a page or (pfn NULL) anything else. Fails if it was used for another. */
-void kernel_note_nr(World *w, Machine *m, const Crash *c, guint32 nr, const guint32 *pfn);
-gboolean kernel_knows_nr(const Machine *m, guint32 nr);
+void kernel_note_nr(World *w, Kernel *k, const Crash *c, guint32 nr, const guint32 *pfn);
+gboolean kernel_knows_nr(const Kernel *k, guint32 nr);
 
-void kernel_doubt_start(Machine *m);
-void kernel_doubt_regs(Machine *m);
+void kernel_doubt_start(Kernel *k);
+void kernel_doubt_regs(Kernel *k);

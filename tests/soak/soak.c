@@ -9,7 +9,7 @@
 
 typedef struct {
     gint64 seeds, seed;
-    gboolean verbose, tap;
+    gboolean verbose;
 } Options;
 
 static gboolean parse(Options *o, int *argc, char ***argv)
@@ -17,10 +17,11 @@ static gboolean parse(Options *o, int *argc, char ***argv)
     GOptionEntry entries[] = {
         {"seeds", 'n', 0, G_OPTION_ARG_INT64, &o->seeds, "how many worlds (1000)", "N"},
         {"seed", 's', 0, G_OPTION_ARG_INT64, &o->seed, "the first one's seed (1)", "S"},
-        {"verbose", 'v', 0, G_OPTION_ARG_NONE, &o->verbose, "tell the story", NULL},
+        {"verbose", 'v', 0, G_OPTION_ARG_NONE, &o->verbose,
+         "show the run: events, actions, jobs, and the hash of all of them", NULL},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
     };
-    GOptionContext *context = g_option_context_new("- crash machines in virtual time");
+    GOptionContext *context = g_option_context_new("- crash kernels in virtual time");
     GError *error = NULL;
     gboolean ok;
 
@@ -36,23 +37,24 @@ static gboolean parse(Options *o, int *argc, char ***argv)
 static void print_totals(const Totals *t, gint64 seeds, gdouble seconds)
 {
     printf("# %" G_GINT64_FORMAT " worlds in %.1f s, %.0f a second; %" G_GUINT64_FORMAT
-           " happenings, %" G_GUINT64_FORMAT " steps, %" G_GUINT64_FORMAT " actions\n",
-           seeds, seconds, (gdouble)seeds / MAX(seconds, 1e-3), t->happenings, t->steps,
-           t->actions);
+           " events, %" G_GUINT64_FORMAT " steps, %" G_GUINT64_FORMAT " actions\n",
+           seeds, seconds, (gdouble)seeds / MAX(seconds, 1e-3), t->events, t->steps, t->actions);
     printf("# %" G_GUINT64_FORMAT " dumps: %" G_GUINT64_FORMAT " complete, %" G_GUINT64_FORMAT
            " incomplete, %" G_GUINT64_FORMAT " not dumped; %" G_GUINT64_FORMAT
            " chunks stored, %" G_GUINT64_FORMAT " datagrams to the server\n",
            t->dumps, t->complete, t->incomplete, t->not_dumped, t->stores, t->datagrams);
     printf("# server ends: %" G_GUINT64_FORMAT " kills, %" G_GUINT64_FORMAT
            " power cuts, %" G_GUINT64_FORMAT " orderly; %" G_GUINT64_FORMAT
-           " dumps interrupted, %" G_GUINT64_FORMAT " gone on with, %" G_GUINT64_FORMAT
-           " machines before their journal\n",
+           " dumps interrupted, %" G_GUINT64_FORMAT " resumed, %" G_GUINT64_FORMAT
+           " clients that no instance knows\n",
            t->ends[END_KILLED], t->ends[END_POWER_CUT], t->ends[END_SHUTDOWN], t->interrupted,
            t->resumed, t->orphaned);
-    printf("# disk faults: %" G_GUINT64_FORMAT ", forgeries: %" G_GUINT64_FORMAT
-           ", crashes in a dump: %" G_GUINT64_FORMAT ", machines that died: %" G_GUINT64_FORMAT
+    printf("# disk faults: %" G_GUINT64_FORMAT ", jobs that never end: %" G_GUINT64_FORMAT
+           ", forgeries: %" G_GUINT64_FORMAT ", crashes in a dump: %" G_GUINT64_FORMAT
+           ", clients that died: %" G_GUINT64_FORMAT ", refused: %" G_GUINT64_FORMAT
            ", outages: %" G_GUINT64_FORMAT "\n",
-           t->disk_faults, t->forgeries, t->recrashes, t->deaths, t->outages);
+           t->disk_faults, t->nevers, t->forgeries, t->recrashes, t->deaths, t->refused,
+           t->outages);
 }
 
 int main(int argc, char **argv)
@@ -91,7 +93,7 @@ int main(int argc, char **argv)
     }
     print_totals(&w->totals, o.seeds, (gdouble)(g_get_monotonic_time() - begin) / 1e6);
     printf("# trace of all: %016" G_GINT64_MODIFIER "x\n", all);
-    printf("%sok 1 - every dump ends as it should\n1..1\n", failed ? "not " : "");
+    printf("%sok 1 - every dump ends as expected\n1..1\n", failed ? "not " : "");
     world_free(w);
     return failed ? 1 : 0;
 }

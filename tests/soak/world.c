@@ -3,12 +3,14 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "soak/world.h"
 
-#include "soak/callers.h"
 #include "soak/check.h"
 #include "soak/disk.h"
+#include "soak/effects.h"
 #include "soak/kernel.h"
 #include "soak/link.h"
 #include "soak/modern.h"
+#include "soak/pending.h"
+#include "soak/probe.h"
 #include "soak/server.h"
 
 #include <stdarg.h>
@@ -23,12 +25,10 @@ World *world_new(void)
 {
     World *w = g_new0(World, 1);
 
-    w->queue = g_array_new(FALSE, FALSE, sizeof(Happen));
-    w->actions = g_array_new(FALSE, FALSE, sizeof(Action));
-    w->outcome = g_array_new(FALSE, FALSE, sizeof(Outcome));
-    w->callers = g_array_new(FALSE, FALSE, sizeof(Caller));
+    w->queue = g_array_new(FALSE, FALSE, sizeof(WorldEvent));
+    w->pending = g_array_new(FALSE, FALSE, sizeof(Pending));
     w->dumps = g_ptr_array_new();
-    w->grown = g_ptr_array_new();
+    w->models = g_ptr_array_new();
     w->recorded = g_ptr_array_new();
     w->arena = g_malloc(ARENA);
     w->arena_size = ARENA;
@@ -40,16 +40,14 @@ World *world_new(void)
 void world_free(World *w)
 {
     g_array_unref(w->queue);
-    g_array_unref(w->actions);
-    g_array_unref(w->outcome);
-    g_array_unref(w->callers);
+    g_array_unref(w->pending);
     g_ptr_array_unref(w->dumps);
-    g_ptr_array_unref(w->grown);
+    g_ptr_array_unref(w->models);
     g_ptr_array_unref(w->recorded);
     g_ptr_array_unref(w->arena_more);
     g_free(w->arena);
     g_free(w->datagram);
-    clients_free(w->clients);
+    server_free(w);
     g_free(w);
 }
 
@@ -68,37 +66,41 @@ gpointer world_alloc(World *w, gsize size)
     return memset(p, 0, size);
 }
 
-/* -- the queue ----------------------------------------------------------------------------------
- */
+gpointer world_copy(World *w, gconstpointer bytes, gsize size)
+{
+    return memcpy(world_alloc(w, size), bytes, size);
+}
 
-static gboolean sooner(const Happen *a, const Happen *b)
+/* -- the queue --------------------------------------------------------------------------------- */
+
+static gboolean sooner(const WorldEvent *a, const WorldEvent *b)
 {
     return a->at.us != b->at.us ? a->at.us < b->at.us : a->order < b->order;
 }
 
-void world_happen(World *w, Span in, HappenKind kind, gpointer data, guint32 token)
+void world_schedule(World *w, Span in, WorldEventKind kind, gpointer data, guint32 token)
 {
-    Happen h = {.at = mono_add(w->now, in),
-                .order = w->order++,
-                .kind = kind,
-                .token = token,
-                .data = data};
-    Happen *heap;
+    WorldEvent h = {.at = mono_add(w->now, in),
+                    .order = w->order++,
+                    .kind = kind,
+                    .token = token,
+                    .data = data};
+    WorldEvent *heap;
     guint i = w->queue->len;
 
     g_array_append_val(w->queue, h);
-    heap = (Happen *)(gpointer)w->queue->data;
+    heap = (WorldEvent *)(gpointer)w->queue->data;
     for (; i > 0 && sooner(&h, &heap[(i - 1) / 2]); i = (i - 1) / 2)
         heap[i] = heap[(i - 1) / 2];
     heap[i] = h;
 }
 
-static Happen take_first(World *w)
+static WorldEvent take_first(World *w)
 {
-    Happen *heap = (Happen *)(gpointer)w->queue->data;
-    Happen first = heap[0];
+    WorldEvent *heap = (WorldEvent *)(gpointer)w->queue->data;
+    WorldEvent first = heap[0];
     guint n = w->queue->len - 1;
-    Happen last = heap[n];
+    WorldEvent last = heap[n];
     guint i = 0;
 
     g_array_set_size(w->queue, n);
@@ -115,19 +117,16 @@ static Happen take_first(World *w)
     return first;
 }
 
-/* -- what is said -------------------------------------------------------------------------------
- */
+/* -- what is said ------------------------------------------------------------------------------ */
 
 void world_trace(World *w, guint64 value)
 {
     w->trace = rng_mix(w->trace ^ value) + 1;
 }
 
-static void G_GNUC_PRINTF(2, 0) say(const World *w, const char *format, va_list args)
+static void say_time(const World *w)
 {
     printf("# %10.6f ", (double)w->now.us / 1e6);
-    vprintf(format, args);
-    putchar('\n');
 }
 
 void world_say(const World *w, const char *format, ...)
@@ -136,38 +135,39 @@ void world_say(const World *w, const char *format, ...)
 
     if (!w->verbose)
         return;
+    say_time(w);
     va_start(args, format);
-    say(w, format, args);
+    vprintf(format, args); /* NOLINT(clang-analyzer-valist.Uninitialized): it was started */
     va_end(args);
+    putchar('\n');
 }
 
 void world_fail(World *w, const char *format, ...)
 {
     va_list args;
 
-    va_start(args, format);
     printf("# seed %" G_GUINT64_FORMAT ", step %" G_GUINT64_FORMAT ":\n", w->seed, w->step);
-    say(w, format, args);
+    say_time(w);
+    va_start(args, format);
+    vprintf(format, args); /* NOLINT(clang-analyzer-valist.Uninitialized): it was started */
     va_end(args);
+    putchar('\n');
     longjmp(w->failed, 1);
 }
 
-/* -- a run --------------------------------------------------------------------------------------
- */
+/* -- a run ------------------------------------------------------------------------------------- */
 
 static void reset(World *w, guint64 seed)
 {
     g_array_set_size(w->queue, 0);
-    g_array_set_size(w->outcome, 0);
-    g_array_set_size(w->callers, 0);
-    w->pending_clients_are = 0;
-    w->pending_clients_pending = FALSE;
+    g_array_set_size(w->pending, 0);
+    g_ptr_array_set_size(w->models, 0);
     g_ptr_array_set_size(w->dumps, 0);
     g_ptr_array_set_size(w->recorded, 0);
     g_ptr_array_set_size(w->arena_more, 0);
     w->arena_used = 0;
-    clients_free(w->clients);
-    w->clients = NULL;
+    server_free(w);
+    probe_set_world(w);
     w->seed = seed;
     w->chance = rng_mix(seed + 1);
     w->now = (Mono){SPAN_S(100)};
@@ -176,43 +176,61 @@ static void reset(World *w, guint64 seed)
     w->up = w->ending = w->outage = FALSE;
     w->step = w->disk_ops = 0;
     memset(w->acted, 0, sizeof w->acted);
+    memset(w->jobs, 0, sizeof w->jobs);
+    w->from = NULL;
+    w->speaker = NULL;
+    w->life = 0;
     w->faults_left = 0;
     w->trace = seed;
-    g_random_set_seed((guint32)rng_mix(seed));
 }
 
-static void happen(World *w, const Happen *h)
+static void happen(World *w, const WorldEvent *h)
 {
     switch (h->kind) {
-    case HAPPEN_TO_SERVER:
+    case WORLD_TO_SERVER:
         server_receive(w, h->data);
         break;
-    case HAPPEN_TO_MACHINE:
+    case WORLD_TO_KERNEL:
         kernel_receive(w, h->data);
         break;
-    case HAPPEN_KERNEL:
+    case WORLD_KERNEL:
         kernel_wake(w, h->data, h->token);
         break;
-    case HAPPEN_TIRE:
+    case WORLD_TIRE:
         modern_tire(w, h->data, h->token);
         break;
-    case HAPPEN_DISK:
+    case WORLD_JOB:
         disk_wake(w, h->data, h->token);
         break;
-    case HAPPEN_CALLERS:
-        pending_clients_write(w, h->token);
+    case WORLD_JOB_TOLD:
+        disk_told(w, h->data, h->token);
         break;
-    case HAPPEN_HOOK:
-        server_hook_ends(w, h->data, h->token);
+    case WORLD_MAGIC:
+        effects_magic_read(w, h->data, h->token);
         break;
-    case HAPPEN_SERVER_UP:
+    case WORLD_PENDING:
+        pending_written(w, h->data, h->token);
+        break;
+    case WORLD_RECORDED:
+        pending_told(w, h->token);
+        break;
+    case WORLD_HOOK:
+        effects_hook_ended(w, h->data, h->token);
+        break;
+    case WORLD_SERVER_END:
+        server_end_later(w, h->token);
+        break;
+    case WORLD_SERVER_UP:
         server_begin(w);
         break;
-    case HAPPEN_OUTAGE:
+    case WORLD_OUTAGE:
         link_outage(w);
         break;
-    case HAPPEN_FORGE:
+    case WORLD_FORGE:
         link_forge(w);
+        break;
+    case WORLD_FORGED_ACK:
+        link_forge_ack(w, h->data);
         break;
     }
 }
@@ -222,27 +240,27 @@ static void run(World *w)
     scenario_choose(w);
     if (w->verbose)
         scenario_print(w);
-    for (guint i = 0; i < w->sc.machines; i++)
-        w->machines[i] = kernel_new(w, i);
+    for (guint i = 0; i < w->sc.kernels; i++)
+        w->kernels[i] = kernel_new(w, i);
     for (guint i = 0; i < w->sc.outages; i++)
-        world_happen(w, (Span)world_scaled(w, 26), HAPPEN_OUTAGE, NULL, 1);
+        world_schedule(w, (Span)world_scaled(w, 26), WORLD_OUTAGE, NULL, 1);
     for (guint i = 0; i < w->sc.forgeries; i++)
-        world_happen(w, (Span)world_scaled(w, 26), HAPPEN_FORGE, NULL, 0);
+        world_schedule(w, (Span)world_scaled(w, 26), WORLD_FORGE, NULL, 0);
     server_begin(w);
 
     for (guint turn = 0;; turn++) {
         Mono deadline = server_deadline(w);
-        Mono next = w->queue->len > 0 ? g_array_index(w->queue, Happen, 0).at : MONO_NEVER;
+        Mono next = w->queue->len > 0 ? g_array_index(w->queue, WorldEvent, 0).at : MONO_NEVER;
 
         if (next.us == G_MAXINT64 && deadline.us == G_MAXINT64)
             break;
         if (turn > TURNS_MAX || mono_min(next, deadline).us > SPAN_S(100) + TIME_MAX)
             check_stuck(w);
-        w->totals.happenings++;
+        w->totals.events++;
         if (mono_before(deadline, next)) {
             w->now = mono_before(w->now, deadline) ? deadline : w->now;
         } else {
-            Happen h = take_first(w);
+            WorldEvent h = take_first(w);
 
             w->now = h.at;
             happen(w, &h);

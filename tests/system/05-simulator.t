@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import json
 import os
+import signal
 import socket
 import struct
 import sys
@@ -10,7 +11,11 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from wiretest import *
+from wiretest import (
+    EXIT, free_port, GET_NR_PAGES, GET_PAGE_SIZE, GET_REGS, HELLO, NONE, parse, PATIENCE, R_END,
+    R_ERROR, R_HELLO, R_LOG, R_MEM, R_NR_PAGES, R_PAGE_SIZE, R_RESERVED, R_SHOW_STATE, R_START,
+    read_pcap, REBOOT, recorded_machine, request, run_sim, SEND_MEM, Server, SHOW_STATE, START_ACK,
+    Tap, unpack_captures)
 
 tap = Tap()
 work = tempfile.TemporaryDirectory(prefix="netdump-sim-test.")
@@ -45,10 +50,10 @@ def test_start():
         tap.equal(s.start().payload,
                   b"task_struct:0xc0de page_offset:0xffffffff80000000 "
                   b"netdump_magic:0x1122334455667788 future:0x1 more:yes\n",
-                  "START tells task, page offset, magic, and what else is wanted")
+                  "START has task, page offset, magic, and --start-text")
     with Server() as s:
         first, again = s.start(), s.start()
-        tap.equal(first.raw, again.raw, "START comes again by itself")
+        tap.equal(first.raw, again.raw, "START is repeated")
 
 
 def test_text():
@@ -57,11 +62,11 @@ def test_text():
     with Server(f"--text={file}") as s:
         s.start()
         tap.equal(b"".join(r.payload for r in s.text), b"[...network console startup...]\n" + text,
-                  "the text before the crash is announced and whole")
-        tap.ok(all((r.version, r.nr, r.code) == (4, 0, R_LOG) for r in s.text), "in LOG packets")
+                  "the text before the crash is announced and complete")
+        tap.ok(all((r.version, r.nr, r.code) == (4, 0, R_LOG) for r in s.text), "the text is sent in LOG packets")
         offsets = [sum(len(r.payload) for r in s.text[:i]) for i in range(len(s.text))]
-        tap.equal([r.info for r in s.text], offsets, "info counts the bytes")
-        tap.ok(all(r.source[1] != s.client[1] for r in s.text), "from a port of its own")
+        tap.equal([r.info for r in s.text], offsets, "info of LOG is the number of bytes")
+        tap.ok(all(r.source[1] != s.client[1] for r in s.text), "the text has its own source port")
     with Server(f"--text={file}", "--netconsole") as s:
         s.start()
         tap.equal([r.raw for r in s.text],
@@ -70,19 +75,19 @@ def test_text():
     with Server(f"--text={file}", "--generation=rhel3") as s:
         s.start()
         tap.ok(all(r.source == s.client for r in s.text), "RHEL 3 sends text from its netdump port")
-        tap.equal(s.client[1], s.port, "and that port is by default the server's")
+        tap.equal(s.client[1], s.port, "RHEL 3: the source port defaults to the server's")
     with Server("--text=" + write("long", b"x" * 3000 + b"\n")) as s:
         s.start()
         tap.equal([len(r.payload) for r in s.text], [32, 1024, 1024, 953], "long lines are cut at 1024")
     with Server(f"--text={file}", "--no-crash") as s:
-        tap.equal(s.wait(), 0, "--no-crash leaves")
-        tap.ok(s.quiet(0.1) is False and s.unexpected.code == R_LOG, "having sent its text")
+        tap.equal(s.wait(), 0, "--no-crash exits")
+        tap.ok(s.quiet(0.001) is False and s.unexpected.code == R_LOG, "--no-crash sends its text")
         texts = [s.recv() for _ in range(3)]
-        tap.ok(all(r.code == R_LOG for r in texts) and s.quiet(0.1), "and no START")
+        tap.ok(all(r.code == R_LOG for r in texts) and s.quiet(0.001), "--no-crash sends no START")
     log, dump = free_port("127.0.0.2"), free_port("127.0.0.2")
     with Server(f"--text={file}", f"--log-port={log}", f"--port={dump}") as s:
         s.start()
-        tap.equal((s.text[0].source[1], s.client[1]), (log, dump), "ports as they are wanted")
+        tap.equal((s.text[0].source[1], s.client[1]), (log, dump), "--port and --log-port set the source ports")
 
 
 def test_handshake():
@@ -90,25 +95,25 @@ def test_handshake():
         s.start()
         starts = [s.ask(c) for c in (HELLO, GET_REGS, REBOOT, NONE, 4711)]
         tap.ok(all(r.code == R_START for r in starts), "before the ACK any request provokes START")
-        s.send(request(0, START_ACK, 5) + b"junk behind")
+        s.send(request(0, START_ACK, 5) + b"junk after the request")
         for command in (GET_PAGE_SIZE, GET_NR_PAGES):
             s.tell(command)
         r = s.reply()
         while r.code == R_START:
             r = s.reply()
         tap.equal([r.code, s.reply().code], [R_PAGE_SIZE, R_NR_PAGES],
-                  "requests behind the ACK are answered in order")
+                  "requests after the ACK are answered in order")
         s.send(request(99, START_ACK, 5))
         r = s.reply()
         tap.equal((r.code, r.info, r.nr), (R_ERROR, START_ACK, 99), "a second ACK gets ERROR 7")
-        tap.ok(s.quiet(1.3), "and nothing is sent unasked after the handshake")
+        tap.ok(s.quiet(1.3), "nothing is sent without a request after the handshake")
     for version, should in ((5, 5), (4, 4), (1, 1), (9, 5), (0x101, 1)):
         with Server() as s:
             s.handshake(version)
-            tap.equal(s.ask(HELLO).version, should, f"ACK {version:#x} makes version {should}")
+            tap.equal(s.ask(HELLO).version, should, f"ACK {version:#x} selects version {should}")
     with Server("--generation=rhel3", "--machine=i386") as s:
         s.handshake(5)
-        tap.equal(s.ask(HELLO).version, 4, "RHEL 3 speaks version 4 whatever the ACK says")
+        tap.equal(s.ask(HELLO).version, 4, "RHEL 3 uses version 4 for any ACK")
     for version in (0, 0x500):
         with Server() as s:
             s.handshake(version)
@@ -129,26 +134,26 @@ def test_simple_requests():
         r = s.ask(GET_NR_PAGES)
         tap.equal((r.code, r.info, r.payload), (R_NR_PAGES, 256, b"Number of pages: 256\n"), "NR_PAGES")
         r = s.ask(HELLO, magic=2 ** 64 - 1, to=77)
-        tap.equal((r.code, r.info, r.nr), (R_HELLO, 4, s.nr), "HELLO; magic and `to` mean nothing")
+        tap.equal((r.code, r.info, r.nr), (R_HELLO, 4, s.nr), "HELLO; magic and `to` are ignored")
         for command in (10, 11, 4711, 0xffffffff):
             r = s.ask(command)
             tap.equal((r.code, r.info), (R_ERROR, command), f"command {command} gets an ERROR")
         s.tell(NONE)
         for length in (0, 1, 13, 23):
             s.send(request(77, HELLO)[:length])
-        tap.ok(s.alive(), "NONE and requests that are cut short get no answer")
+        tap.ok(s.alive(), "NONE and truncated requests get no reply")
         s.tell(EXIT)
         r = s.reply()
         tap.equal((r.code, r.info), (R_END, 0), "EXIT ends the dump")
-        tap.equal(s.wait(), 1, "which is no reboot")
+        tap.equal(s.wait(), 1, "EXIT is not a reboot")
     with Server() as s:
         s.handshake()
         s.tell(HELLO)
         s.tell(REBOOT)
         s.tell(HELLO)
-        tap.equal(s.reply().nr, 1, "what came before REBOOT is answered")
-        tap.equal(s.wait(), 0, "REBOOT ends it well")
-        tap.ok(s.quiet(0.1), "and it is deaf from then on")
+        tap.equal(s.reply().nr, 1, "requests before REBOOT are answered")
+        tap.equal(s.wait(), 0, "exit status 0 after REBOOT")
+        tap.ok(s.quiet(0.001), "no reply after REBOOT")
 
 
 def test_memory():
@@ -160,14 +165,14 @@ def test_memory():
         tap.equal(s.page(61), memory[61 * 4096:62 * 4096], "any page, in any order")
         for pfn, next_ in ((3, 4), (8, 13), (10, 13), (12, 13), (62, 0), (63, 0)):
             r = s.ask(SEND_MEM, pfn)
-            tap.equal((r.code, r.info, len(r.raw)), (R_RESERVED, next_, 13), f"page {pfn} is no RAM")
+            tap.equal((r.code, r.info, len(r.raw)), (R_RESERVED, next_, 13), f"page {pfn} is not RAM")
         r = s.ask(SEND_MEM, 64)
-        tap.ok((r.code, r.info) == (R_ERROR, 0) and len(r.payload) > 0, "a page too many: ERROR 0", r)
+        tap.ok((r.code, r.info) == (R_ERROR, 0) and len(r.payload) > 0, "a page after the last one: ERROR 0", r)
         tap.equal(s.ask(GET_REGS).info, 64 - 8, "REGS counts the pages that are RAM")
-        tap.ok(s.page(5) == s.page(5) != None, "a page that is asked for twice comes twice")
+        tap.ok(s.page(5) == s.page(5) != None, "a repeated request gets a second reply")
     with Server(f"--memory={file}") as s:
         s.handshake()
-        tap.equal(s.page(63), memory[63 * 4096:] + bytes(100), "the file's last page is filled up")
+        tap.equal(s.page(63), memory[63 * 4096:] + bytes(100), "the last page of the file is padded")
     with Server("--machine=ia64", f"--memory={file}") as s:
         s.handshake()
         tap.equal(s.page(1, 16384), memory[16384:32768], "ia64: sixteen chunks")
@@ -197,7 +202,7 @@ def test_order():
             s.send(request(nr, SEND_MEM, 0))
         nrs = [(r.nr, r.info) for r in (s.reply() for _ in range(12))]
         tap.equal(nrs, [(7, at) for _ in range(3) for at in (0, 1024, 2048, 3072)],
-                  "duplicates are answered each, chunks in order")
+                  "duplicate requests are all answered, chunks in order")
 
 
 def test_regs():
@@ -212,17 +217,17 @@ def test_regs():
             r = s.ask(GET_REGS)
             tap.equal(r.payload, (text + regs + bytes(400))[:23 + 40 + size],
                       f"REGS of {machine}, {generation}: strlen of text and registers, and {size}")
-            tap.equal(len(r.payload) - len(r.payload.split(b"\0")[0]), size, "so the size can be told")
+            tap.equal(len(r.payload) - len(r.payload.split(b"\0")[0]), size, "the size can be derived")
     with Server("--machine=i386", "--regs=" + write("regs", b"A" * 68)) as s:
         s.handshake()
         tap.equal(s.ask(GET_REGS).payload, text + b"A" * 68 + bytes(68), "registers without a zero byte")
     with Server("--machine=i386", "--regs=" + write("regs", bytes(68))) as s:
         s.handshake()
-        tap.equal(s.ask(GET_REGS).payload, text + bytes(68), "registers of zeros only")
+        tap.equal(s.ask(GET_REGS).payload, text + bytes(68), "registers with zeros only")
     with Server("--machine=ppc64", "--task=0") as a, Server("--machine=ppc64", "--task=0") as b:
         for s in (a, b):
             s.handshake()
-        tap.equal(a.ask(GET_REGS).payload, b.ask(GET_REGS).payload, "made-up registers follow the seed")
+        tap.equal(a.ask(GET_REGS).payload, b.ask(GET_REGS).payload, "generated registers depend on the seed")
 
 
 def test_show_state():
@@ -236,7 +241,7 @@ def test_show_state():
             nr = s.tell(SHOW_STATE)
             r = s.recv()
             reply = r if r.code == R_SHOW_STATE else None
-            tap.equal(reply is not None, first, f"{generation}: the reply is {'before' if first else 'behind'} the text")
+            tap.equal(reply is not None, first, f"{generation}: the reply is {'before' if first else 'after'} the text")
             s.tell(HELLO)  # in the middle of the text
             while reply is None:
                 s.text.append(r)
@@ -245,25 +250,21 @@ def test_show_state():
             tap.equal((reply.nr, reply.info, reply.payload), (nr, 0, left), "with what was left behind")
             # A HELLO that comes too early is dropped like the first, so ask until one is answered.
             lost = s.nr
-            s.sock.settimeout(0.05)
-            answered = None
-            for _ in range(200):
-                s.tell(HELLO)
-                answered = s.reply()
-                if answered:
-                    break
-            s.sock.settimeout(PATIENCE)
+            answered = until_answered(s)
             tap.ok(answered and answered.nr > lost, "a request during the text is dropped, later ones not",
                    answered)
-            tap.ok(any(b"pages of RAM" in t.payload for t in s.text), "the text came as LOG")
+            tap.ok(any(b"pages of RAM" in t.payload for t in s.text), "the text arrived as LOG")
     with Server("--holes=1") as s:
         s.handshake()
+        # Stopped, so that all of them are queued before the first is looked at.
+        s.process.send_signal(signal.SIGSTOP)
         for _ in range(200):
             s.tell(SEND_MEM, 1)
         show = s.tell(SHOW_STATE)
         s.tell(HELLO)
+        s.process.send_signal(signal.SIGCONT)
         nrs = [s.reply().nr for _ in range(202)]
-        tap.equal(nrs[-2:], [show, show + 1], "what was queued behind SHOW_STATE already is kept")
+        tap.equal(nrs[-2:], [show, show + 1], "requests queued after SHOW_STATE are kept")
 
 
 def test_addresses():
@@ -274,19 +275,19 @@ def test_addresses():
         s.handshake()
         s.send(request(1, HELLO), foreign)
         s.send(request(2, HELLO), port)
-        tap.equal(s.reply().nr, 2, "RHEL 4 looks at the address of a request, not at its port")
+        tap.equal(s.reply().nr, 2, "RHEL 4 checks the address of a request, not its port")
         s.tell(REBOOT)
         s.wait()
-        tap.ok("1 datagrams were ignored" in s.output(), "and the summary tells what it ignored", s.output())
+        tap.ok("1 datagrams ignored" in s.output(), "the summary counts ignored datagrams", s.output())
     with Server("--generation=rhel3") as s, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
         port.bind(("127.0.0.1", 0))
         s.handshake()
         s.send(request(1, HELLO), port)
         s.send(request(2, HELLO))
-        tap.equal(s.reply().nr, 2, "RHEL 3 looks at its port too")
+        tap.equal(s.reply().nr, 2, "RHEL 3 checks the port, too")
     with Server("--generation=rhel3", f"--port={free_port('127.0.0.2')}") as s:
         s.handshake()
-        tap.equal(s.start().code, R_START, "and where the ports differ it hears nothing")
+        tap.equal(s.start().code, R_START, "RHEL 3 receives nothing if the ports differ")
     with Server(host="::1") as s:
         s.handshake()
         tap.ok(s.alive() and s.client[0] == "::1", "IPv6")
@@ -306,13 +307,13 @@ def test_addresses():
                 r = s.reply()
                 if r.code == R_MEM and r.source == client:
                     pages[host].append(r.payload)
-        tap.equal(len({b"".join(p) for p in pages.values()}), 3, "with memory of their own")
+        tap.equal(len({b"".join(p) for p in pages.values()}), 3, "each client has its own memory")
     with Server("--clients=2", host="::1") as s:
         s.start()
         one = s.client
         while s.client == one:
             s.start()
-        tap.equal(s.client[0], one[0], "two machines behind ::1 differ by port")
+        tap.equal(s.client[0], one[0], "two clients at ::1 differ by port")
 
 
 def test_oldest():
@@ -320,50 +321,73 @@ def test_oldest():
         r = s.handshake()
         tap.equal((r.version, r.nr, r.info, r.payload),
                   (4, 0, 0, b"NETDUMP start, waiting for start-ACK.\n"), "the oldest START")
-        tap.equal(s.page(2), bytes(4096), "a hole comes as zeros")
-        tap.equal(s.ask(GET_REGS).info, 15, "REGS tells the highest page frame")
+        tap.equal(s.page(2), bytes(4096), "a hole is sent as zeros")
+        tap.equal(s.ask(GET_REGS).info, 15, "REGS has the highest pfn")
         r = s.ask(SHOW_STATE)
-        tap.equal((r.code, r.info, r.version), (R_ERROR, SHOW_STATE, 4), "SHOW_STATE is not known")
+        tap.equal((r.code, r.info, r.version), (R_ERROR, SHOW_STATE, 4), "SHOW_STATE is unknown")
+
+
+def until_answered(s, *before):
+    """Send a HELLO every 50 ms, behind the datagrams `before`, until one is answered, and take in the answers to
+    all of them: the first one."""
+    end = time.monotonic() + PATIENCE
+    first = None
+    s.sock.settimeout(0.05)
+    while time.monotonic() < end and first is None:
+        for data in before:
+            s.send(data)
+        s.tell(HELLO)
+        r = s.reply()
+        first = r if r is not None and r.code == R_HELLO else None
+    s.sock.settimeout(PATIENCE)
+    if first and first.nr != s.nr:
+        last = s.tell(HELLO)
+        while (r := s.reply()) and r.nr != last:
+            pass
+    return first
 
 
 def burst(n, *args):
     """Ask n times for the hole and tell what came back."""
+    behind = n + 1000       # the first nr of what is sent to see the end
     with Server("--holes=1", *args) as s:
         s.start()
-        s.sock.settimeout(0.3)
+        s.nr = behind
+        # The ACK may get lost, and so may any of these. How many are answered does not matter.
+        s.sock.settimeout(0.05)
+        end = time.monotonic() + PATIENCE
         r = None
-        while r is None or r.code != R_HELLO:  # the ACK may get lost, and so may any of these
+        while time.monotonic() < end and (r is None or r.code != R_HELLO):
             s.send(request(0, START_ACK, 5))
             r = s.ask(HELLO)
-        while not s.quiet(0.3):
-            pass
         for nr in range(n):
             s.send(request(nr, SEND_MEM, 1))
-        nrs = []
-        while True:
-            s.sock.settimeout(1.0)
-            r = s.reply()
-            if r is None:
-                return nrs
-            if r.code == R_RESERVED:
-                nrs.append(r.nr)
+        # It answers in order, and lets no more than 40 overtake: behind 100 answers to later ones nothing comes.
+        nrs, late, last = [], 0, s.nr
+        while late < 100 and time.monotonic() < end:
+            s.tell(HELLO)
+            while (r := s.reply()) and late < 100:
+                if r.code == R_RESERVED and r.nr < n:
+                    nrs.append(r.nr)
+                late += r.code == R_HELLO and r.nr > last
+        return nrs
 
 
 def test_network():
     clean = burst(100)
-    tap.equal(clean, list(range(100)), "a good network changes nothing")
+    tap.equal(clean, list(range(100)), "no faults, no change")
     lossy = [burst(1000, "--loss=20", f"--seed={seed}") for seed in (5, 6)]
-    tap.ok(all(500 < len(x) < 780 for x in lossy), "20 % loss each way leave 64 %", *map(len, lossy))
+    tap.ok(all(500 < len(x) < 780 for x in lossy), "20 % loss in each direction leaves 64 %", *map(len, lossy))
     tap.ok(lossy[0] == sorted(lossy[0]) and lossy[0] != lossy[1], "in order, differently for each seed")
     double = burst(1000, "--dup=50")
-    tap.ok(2000 < len(double) < 2500 and set(double) == set(range(1000)), "50 % doubled each way",
+    tap.ok(2000 < len(double) < 2500 and set(double) == set(range(1000)), "50 % duplicated in each direction",
            len(double))
     mixed = burst(1000, "--reorder=10")
     late = sum(1 for i, nr in enumerate(mixed) if nr < max(mixed[:i + 1]))
-    tap.ok(sorted(mixed) == list(range(1000)) and 100 < late < 300, "10 % each way overtaken, none lost",
+    tap.ok(sorted(mixed) == list(range(1000)) and 100 < late < 300, "10 % reordered in each direction, none lost",
            len(mixed), late)
     far = max(max(mixed[:i + 1]) - nr for i, nr in enumerate(mixed))
-    tap.ok(far <= 40, "by a few others each", far)
+    tap.ok(far <= 40, "each by a few others", far)
 
 
 def test_same_luck():
@@ -373,8 +397,8 @@ def test_same_luck():
             s.start()
             return [r.info for r in s.text]
     a, b, c = fates(3), fates(3), fates(4)
-    tap.equal(a, b, "the same seed, the same losses and doubles")
-    tap.ok(a != c, "another seed, others")
+    tap.equal(a, b, "the same seed gives the same losses and duplicates")
+    tap.ok(a != c, "another seed gives other losses")
 
 
 def test_delay():
@@ -384,23 +408,23 @@ def test_delay():
         before = time.monotonic()
         ok = s.alive()
         took = time.monotonic() - before
-        tap.ok(ok and took >= 0.080, "40 ms each way are 80 ms at least", took)
+        tap.ok(ok and took >= 0.080, "40 ms in each direction: at least 80 ms", took)
 
 
 def test_misfortunes():
-    with Server("--silent-after=3", "--timeout=0.5", "--zero=0") as s:
+    with Server("--silent-after=3", "--timeout=4", "--zero=0") as s:
         s.handshake()
         pages = [s.page(i) for i in range(3)]
-        tap.ok(None not in pages, "three pages come")
+        tap.ok(None not in pages, "three pages are sent")
         s.tell(HELLO)
         s.tell(SEND_MEM, 4)
-        tap.ok(s.quiet(0.3), "then the machine is silent")
-        tap.equal(s.wait(), 1, "and gives up when the server does")
-    with Server("--deaf", "--timeout=1.5") as s:
+        tap.equal(s.wait(), 1, "then the machine gives up when the server does")
+        tap.ok(s.quiet(0.001), "and was silent")
+    with Server("--deaf", "--timeout=4") as s:
         s.handshake()
         s.send(request(0, START_ACK, 5))
-        tap.equal(s.start().code, R_START, "a deaf machine says START for ever")
-        tap.equal(s.wait(), 1, "until the timeout")
+        tap.equal(s.start().code, R_START, "--deaf repeats START")
+        tap.equal(s.wait(), 1, "--deaf stops at the timeout")
     with Server("--recrash-after=2") as s:
         first = s.handshake()
         s.page(0)
@@ -408,17 +432,17 @@ def test_misfortunes():
         again = s.start()
         tap.ok(again.code == R_START and again.payload != first.payload
                and again.payload.split()[1:] == first.payload.split()[1:],
-               "a machine that crashes again has another task", again)
-        tap.equal(s.ask(SEND_MEM, 3).code, R_START, "and waits for an ACK again")
+               "--recrash-after: the second crash has another task", again)
+        tap.equal(s.ask(SEND_MEM, 3).code, R_START, "the second crash waits for an ACK")
         s.send(request(0, START_ACK, 5))
-        tap.ok(None not in [s.page(i) for i in range(4)], "then it dumps, once and for all")
+        tap.ok(None not in [s.page(i) for i in range(4)], "the second crash is dumped completely")
     with Server("--lose-reboots=2") as s:
         s.handshake()
         for i in range(2):
             s.tell(REBOOT)
             tap.ok(s.alive(), f"REBOOT {i + 1} is lost")
         s.tell(REBOOT)
-        tap.equal(s.wait(), 0, "the third is not")
+        tap.equal(s.wait(), 0, "the third REBOOT is received")
     with Server("--timeout=0.2") as s:
         tap.equal(s.wait(), 1, "without a server it gives up")
 
@@ -429,14 +453,14 @@ def test_summary():
         for pfn in (0, 1, 1):
             s.page(pfn)
         s.tell(REBOOT)
-        tap.equal(s.wait(), 0, "a short dump")
+        tap.equal(s.wait(), 0, "a small dump")
         out = s.output()
         j = json.loads(out[out.index("{"):])
         m = j["machines"][0]
         tap.equal([m["pages"], m["pages_sent"], m["requests"], m["duplicate_requests"], m["bytes"], m["good"]],
                   [2, 3, 5, 1, 8192, True], "its JSON counts pages, requests and duplicates")
         tap.equal((j["seed"], j["good"], m["address"], m["port"]), (1, 1, "127.0.0.2", s.client[1]),
-                  "and tells seed and address")
+                  "its JSON has seed and address")
 
 
 def test_usage():
@@ -489,18 +513,18 @@ def verified(change, name, good=False, word=""):
 def test_verify():
     def flip(data, at):
         return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
-    verified(lambda d: elf(**d), "a dump that is whole", good=True, word="dump is equal")
-    verified(lambda d: flip(elf(**d), 4096 * 8 + 5), "one bit in a page", word="page 0x7 from byte 5 on")
+    verified(lambda d: elf(**d), "a complete dump", good=True, word="dump is equal")
+    verified(lambda d: flip(elf(**d), 4096 * 8 + 5), "one bit in a page", word="page 0x7 at byte 5")
     verified(lambda d: flip(elf(**d), 4096 * 5), "something in a hole", word="page 0x4")
-    verified(lambda d: elf(**d)[:-1], "a byte is missing", word="bytes")
-    verified(lambda d: elf(**{**d, "regs": flip(d["regs"], 8)}), "other registers", word="registers")
-    verified(lambda d: elf(**{**d, "task": 5}), "another task", word="task")
-    verified(lambda d: elf(**{**d, "page_offset": 0}), "another page offset", word="p_vaddr")
-    verified(lambda d: elf(**{**d, "machine": 50}), "another machine", word="e_machine")
+    verified(lambda d: elf(**d)[:-1], "one byte missing", word="bytes")
+    verified(lambda d: elf(**{**d, "regs": flip(d["regs"], 8)}), "wrong registers", word="registers")
+    verified(lambda d: elf(**{**d, "task": 5}), "wrong task", word="task")
+    verified(lambda d: elf(**{**d, "page_offset": 0}), "wrong page offset", word="p_vaddr")
+    verified(lambda d: elf(**{**d, "machine": 50}), "wrong machine", word="e_machine")
     verified(lambda d: elf(**d, partial=True), "a dump marked as partial", word="partial")
-    verified(lambda d: b"not a dump", "no ELF file", word="no ELF")
-    verified(lambda d: elf(**d)[:100], "a cut-off header", word="vmcore")
-    verified(lambda d: elf(**d)[4096:] if False else None, "no file at all", word="no new vmcore")
+    verified(lambda d: b"not a dump", "not an ELF file", word="not an ELF")
+    verified(lambda d: elf(**d)[:100], "a truncated header", word="vmcore")
+    verified(lambda d: elf(**d)[4096:] if False else None, "no file", word="no new vmcore")
 
 
 def test_captures():
@@ -515,7 +539,7 @@ def test_captures():
         with Server("--memory=" + write("image", image), "--regs=" + write("regs", regs),
                     "--holes=0x9f-0xb7", "--magic=1122334455667788", *args) as s:
             got = [s.start().raw]
-            asked, want, wanted = 0, [], 1
+            asked = 0
             for p in packets:
                 if p.source != "127.0.0.1":
                     continue
@@ -525,16 +549,15 @@ def test_captures():
                 if command == SEND_MEM and not 0x9f <= from_ <= 0xb7:
                     answers = 4
                 got += [s.reply().raw for _ in range(answers)]
-                if command == SHOW_STATE:  # the text goes on behind RHEL 3's reply
-                    while not s.quiet(0.2):
-                        pass
+                if command == SHOW_STATE:  # the text goes on behind RHEL 3's reply, and it is deaf meanwhile
+                    until_answered(s)
                 asked += 1
             tap.equal(asked, 241, f"{name}: 241 requests of the recording")
-            tap.equal(len(got), len(replies), "as many replies")
+            tap.equal(len(got), len(replies), "the same number of replies")
             different = [i for i, (a, b) in enumerate(zip(got, replies)) if a != b]
             tap.ok(not different, "the same packets, byte for byte", *[
                 f"{i}: {got[i][:60].hex()}\n   {replies[i][:60].hex()}" for i in different[:3]])
-            tap.equal(s.wait(), 0, "and the REBOOT at the end")
+            tap.equal(s.wait(), 0, "REBOOT at the end")
 
 
 def main():

@@ -4,13 +4,17 @@
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from machine import *
+from machine import Machine, read_vmcore
+from running import wait_for
+from wiretest import (
+    BUILD, Daemon, HEAVY, PATIENCE, R_MEM, R_RESERVED, SEND_MEM, SHOW_STATE, SIM, START_ACK, Tap)
 
 tap = Tap()
 
@@ -24,19 +28,9 @@ def one_dump(daemon, host):
     return dumps[0], daemon.settled(dumps[0])
 
 
-def wait_for(what, patience=PATIENCE):
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        value = what()
-        if value:
-            return value
-        time.sleep(0.02)
-    return what()
-
-
 def sim(daemon, *args):
     p = subprocess.run([SIM, *args, "--quiet", f"--verify={daemon.dumps}", daemon.address],
-                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=5 * PATIENCE, check=False)
     return p.returncode, p.stdout.decode()
 
 
@@ -63,7 +57,7 @@ def test_simulated(daemon):
 def test_many(work):
     with Daemon(os.path.join(work, "many"), "--concurrent=32") as daemon:
         status, said = sim(daemon, "--clients=32", "--bind=127.0.4.1", "--size=4M", "--loss=0.5")
-        tap.ok(status == 0, "32 machines at once, all whole", said, daemon.log())
+        tap.ok(status == 0, "32 clients at once, all dumps complete", said, daemon.log())
         with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as f:
             peak = int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1))
         if HEAVY:
@@ -95,7 +89,7 @@ def test_local_address(work):
         with Machine(daemon, "127.0.1.7") as m:
             m.start()
             _, source = m.sock.recvfrom(2048)
-            tap.equal(source, ("127.0.0.77", port), "answers come from the address that START went to")
+            tap.equal(source, ("127.0.0.77", port), "replies come from the destination address of START")
             m.run()
     finally:
         p.terminate()
@@ -111,35 +105,35 @@ def test_over_limit(work, limit):
         with Machine(daemon, "127.0.1.99") as over:
             over.log(b"Oops: 0000 [#1]\n")
             over.crash()
-            tap.ok(over.run(), f"--concurrent={limit}: one machine more is rebooted", daemon.log())
+            tap.ok(over.run(), f"--concurrent={limit}: one client more is rebooted", daemon.log())
             tap.ok(SEND_MEM not in over.seen and SHOW_STATE in over.seen, "without a dump, with SHOW_STATE")
             where, info = one_dump(daemon, "127.0.1.99")
             tap.equal((info.get("result"), sorted(os.listdir(where or "/proc/self/task"))),
-                      ("not-dumped", ["info", "log"]), "its log and info are kept")
+                      ("not-dumped", ["info", "log"]), "the log and info of the excess client are kept")
             with open(os.path.join(where, "log"), encoding="ascii") as f:
                 log = f.read()
-            tap.ok("Oops: 0000" in log and "Show State" in log, "with the text before and after", log)
+            tap.ok("Oops: 0000" in log and "Show State" in log, "log has the text before and after the crash", log)
         for m in machines:
-            tap.ok(m.run(), "and the one before goes on to its end")
+            tap.ok(m.run(), "the running dump completes")
             m.sock.close()
 
 
 def test_odd_machines(daemon):
     with Machine(daemon, "127.0.1.20", page_size=12345) as m:
         m.crash()
-        tap.ok(m.run() and SEND_MEM not in m.seen, "an impossible page size: logged and rebooted")
+        tap.ok(m.run() and SEND_MEM not in m.seen, "an invalid page size: logged and rebooted")
     tap.equal(one_dump(daemon, "127.0.1.20")[1].get("reason"),
-              "the machine names an impossible page size (12345)", "with the reason in info")
+              "invalid page size (12345)", "info has the reason")
     with Machine(daemon, "127.0.1.21", machine=999) as m:
         m.crash()
         tap.ok(m.run(), "an unknown architecture: logged and rebooted")
     with Machine(daemon, "127.0.1.22", pages=0) as m:
         m.crash()
-        tap.ok(m.run(), "no memory: logged and rebooted")
+        tap.ok(m.run(), "zero pages: logged and rebooted")
     with Machine(daemon, "127.0.1.23", pages=0xffffffff) as m:
         m.crash()
-        tap.ok(m.run(), "16 TiB that nobody has room for: logged and rebooted", daemon.log())
-    tap.ok(daemon.process.poll() is None, "and the server lives")
+        tap.ok(m.run(), "16 TiB without space: logged and rebooted", daemon.log())
+    tap.ok(daemon.process.poll() is None, "the server is still running")
 
 
 def huge_page_count(work):
@@ -163,10 +157,10 @@ def huge_page_count(work):
             with open(os.path.join(where, name), "rb") as f:
                 f.seek(4096)
                 data = f.read(64 * 4096)
-            tap.ok(data == b"".join(m.page(i) for i in range(64)), "and they are at their places")
+            tap.ok(data == b"".join(m.page(i) for i in range(64)), "the pages are at the right offsets")
         with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as f:
             peak = int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1))
-        tap.ok(HEAVY or peak < 17 * 1024, f"in {peak} KiB of memory")
+        tap.ok(HEAVY or peak < 17 * 1024, f"resident memory: {peak} KiB")
 
 
 def test_odd_answers(daemon):
@@ -189,7 +183,7 @@ def test_odd_answers(daemon):
             else:
                 m.answer(nr, command, from_)
         where, info = one_dump(daemon, "127.0.1.30")
-        tap.equal(info.get("result"), "complete", "answers twice, for nothing and out of range")
+        tap.equal(info.get("result"), "complete", "duplicate, unrequested and out-of-range replies")
         tap.ok(read_vmcore(where)[4096:] == b"".join(m.page(i) for i in range(32)), "every byte is right")
 
 
@@ -218,14 +212,14 @@ def test_two_behind_one_address(daemon):
         a.crash()
         b.crash()
         a.run(stop_after=10)
-        tap.ok(b.run() and a.run(), "two machines behind one address")
+        tap.ok(b.run() and a.run(), "two clients at one address")
         dumps = wait_for(lambda: len(daemon.dumps_of("127.0.1.40")) == 2 and daemon.dumps_of("127.0.1.40"))
         images = {}
         for where in dumps or []:
             info = daemon.settled(where)
             images[int(info["port"])] = read_vmcore(where)[4096:]
         for m in (a, b):
-            tap.ok(images.get(m.port) == b"".join(m.page(i) for i in range(64)), "each has its own memory")
+            tap.ok(images.get(m.port) == b"".join(m.page(i) for i in range(64)), "each dump has its own memory")
 
 
 def test_silent(work):
@@ -233,14 +227,14 @@ def test_silent(work):
         with Machine(daemon, "127.0.1.50") as m:
             m.crash()
             m.run(stop_after=20)
-            tap.ok(wait_for(lambda: "dump incomplete" in daemon.log()), "a machine that goes silent", daemon.log())
+            tap.ok(wait_for(lambda: "dump incomplete" in daemon.log()), "a client that stops responding", daemon.log())
             where, info = one_dump(daemon, "127.0.1.50")
-            tap.ok(info.get("result") == "incomplete" and "stopped answering" in info.get("reason", ""),
-                   "its dump is incomplete, and why", info)
+            tap.ok(info.get("result") == "incomplete" and "stopped responding" in info.get("reason", ""),
+                   "info: incomplete, with the reason", info)
             data = read_vmcore(where, "vmcore-incomplete")
-            tap.equal(len(data), 4096 + 64 * 4096, "it has its full size")
-            tap.ok(b"CORE" + struct.pack("<I", 1) in data[:4096].replace(b"\0" * 0, b""), "and the mark of a partial dump")
-            tap.ok(m.run(timeout=8), "REBOOT was sent all the same")
+            tap.equal(len(data), 4096 + 64 * 4096, "the partial dump has its full size")
+            tap.ok(b"CORE" + struct.pack("<I", 1) in data[:4096].replace(b"\0" * 0, b""), "the partial dump is marked")
+            tap.ok(m.run(), "REBOOT is sent")
 
 
 def test_crashes_again(work):
@@ -250,7 +244,7 @@ def test_crashes_again(work):
             m.run(stop_after=20)
             # It reboots by itself and crashes again: START each second, and nothing else is answered.
             acked = False
-            for _ in range(20):
+            for _ in range(int(PATIENCE)):
                 m.start(task=0x2000)
                 end = time.monotonic() + 1
                 while time.monotonic() < end and not acked:
@@ -258,11 +252,11 @@ def test_crashes_again(work):
                     acked = got is not None and got[1] == START_ACK
                 if acked:
                     break
-            tap.ok(acked, "a machine that crashed again in the middle is dumped anew", daemon.log())
-            tap.ok(m.run(), "to the end")
+            tap.ok(acked, "a second crash during a dump is dumped", daemon.log())
+            tap.ok(m.run(), "the second dump completes")
             dumps = daemon.dumps_of("127.0.1.60")
             results = [daemon.settled(d).get("result") for d in dumps]
-            tap.equal(results, ["incomplete", "complete"], "the first one is kept as incomplete")
+            tap.equal(results, ["incomplete", "complete"], "the first dump is kept as incomplete")
 
 
 def test_forged_start(daemon):
@@ -271,8 +265,8 @@ def test_forged_start(daemon):
         m.run(stop_after=10)
         for _ in range(5):
             m.start(task=0x4444)
-        tap.ok(m.run(), "START in the middle of a dump that goes on")
-        tap.equal(one_dump(daemon, "127.0.1.61")[1].get("result"), "complete", "does not end it")
+        tap.ok(m.run(), "START during a running dump")
+        tap.equal(one_dump(daemon, "127.0.1.61")[1].get("result"), "complete", "START during a running dump does not end it")
 
 
 def test_secure(work):
@@ -293,13 +287,15 @@ def test_secure(work):
                                     ("127.0.1.75", 62, False)):
             with Machine(daemon, host, machine=machine) as m:
                 m.start(magic=0x1122334455667788)
-                got = m.next(PATIENCE if good else 0.5)
+                if not good:
+                    wait_for(lambda h=host: f" {h}: " in daemon.log())
+                got = m.next(PATIENCE if good else 0.001)
                 tap.ok((got is not None) == good, f"secure=1: {host} is {'' if good else 'not '}answered",
                        daemon.log())
                 if good:
-                    tap.equal(got[4], 0x1122334455667788, "with its magic")
+                    tap.equal(got[4], 0x1122334455667788, "START has the magic")
                     m.run()
-        tap.ok("127.0.1.73: crashed, but may not dump: its magic" in daemon.log(), "the log says why")
+        tap.ok("127.0.1.73: dump refused (secure=1): magic does not match" in daemon.log(), "the log has the reason")
 
 
 def test_console(daemon):
@@ -311,15 +307,15 @@ def test_console(daemon):
         want = "good morning\n<5> from netconsole\nbell \\x07 and \\xff\n"
         wait_for(lambda: os.path.exists(store) and os.path.getsize(store) >= len(want))
         with open(store, encoding="ascii") as f:
-            tap.equal(f.read(), want, "console text of a machine that is well is kept, and escaped")
+            tap.equal(f.read(), want, "console text of a running client is stored and escaped")
         m.crash()
         m.run(stop_after=3)
         other.send(b"<0> Kernel panic from another port\n")
-        tap.ok(m.run(), "it crashes")
+        tap.ok(m.run(), "the client crashes")
         where, _ = one_dump(daemon, "127.0.1.80")
         with open(os.path.join(where, "log"), encoding="ascii") as f:
             log = f.read()
-        tap.ok(log.startswith(want) and "Kernel panic from another port" in log, "log has all of it", log)
+        tap.ok(log.startswith(want) and "Kernel panic from another port" in log, "log has all text", log)
 
 
 def test_status(daemon):
@@ -328,8 +324,8 @@ def test_status(daemon):
         m.run(stop_after=8)
         daemon.process.send_signal(signal.SIGUSR1)
         line = wait_for(lambda: re.search(r"127\.0\.1\.90: dumping, \d+ of 64 pages .*", daemon.log()))
-        tap.ok(line, "SIGUSR1 logs a line for it", daemon.log())
-        tap.ok(m.run(), "and it goes on")
+        tap.ok(line, "SIGUSR1 logs a line for the client", daemon.log())
+        tap.ok(m.run(), "the dump continues")
 
 
 with tempfile.TemporaryDirectory() as work:

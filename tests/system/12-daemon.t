@@ -15,8 +15,9 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from machine import *
-from running import *
+from machine import Machine
+from running import alive, kept_out, script, Sim, wait_for
+from wiretest import BUILD, Daemon, free_port, PATIENCE, SEND_MEM, SIM, Tap, WRAP
 
 SERVER = os.path.join(BUILD, "netdump-server")
 tap = Tap()
@@ -25,7 +26,7 @@ tap = Tap()
 def server(*args, user=(), **more):
     """Run it to its end: status, stdout, stderr."""
     p = subprocess.run([*user, *WRAP, SERVER, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
-                       timeout=120, stdin=subprocess.DEVNULL, **more)
+                       timeout=5 * PATIENCE, stdin=subprocess.DEVNULL, **more)
     return p.returncode, p.stdout.decode(), p.stderr.decode()
 
 
@@ -43,7 +44,7 @@ def help_and_version():
     for option in ("-p", "-a", "-c", "-P", "-D", "-d", "-s", "-f", "-t", "-v", "-V"):
         tap.ok(re.search(rf"^\s+{option},", out, re.M), f"--help: {option} has a short form")
     status, out, _ = server("--usage")
-    tap.ok(status == 0 and all(o in out for o in options), "--usage too", out)
+    tap.ok(status == 0 and all(o in out for o in options), "--usage lists the options", out)
     for option in ("--version", "-V"):
         status, out, _ = server(option)
         tap.ok(status == 0 and re.fullmatch(r"netdump-server \d+\.\d+\.\d+\n", out), option, out)
@@ -63,13 +64,13 @@ def errors(work):
         tap.ok(any(re.match(rf"{re.escape(bad)}:{line}: .*{word}", text) for text in lines),
                f"line {line} is named", err)
     for word in ("--concurrent: \"many\"", "--secure: \"3\"", "--addr: ", "did you mean --concurrent", "\"x\""):
-        tap.ok(word in err, f"so is {word}", err)
-    tap.ok(not os.path.exists(dumps), "nothing was begun")
+        tap.ok(word in err, f"{word} is reported", err)
+    tap.ok(not os.path.exists(dumps), "no dump directory was created")
     status, _, err = server("-f", os.path.join(work, "missing.conf"), "-t")
-    tap.ok(status == 1 and "missing.conf: can't read the configuration: No such file" in err,
-           "a named file that is missing is an error", err)
+    tap.ok(status == 1 and "missing.conf: cannot read the configuration: No such file" in err,
+           "a missing configuration file that was given is an error", err)
     status, _, err = server("-t", "-f", work)
-    tap.ok(status == 1 and "Is a directory" in err, "so is a directory", err)
+    tap.ok(status == 1 and "Is a directory" in err, "a directory as configuration file is an error", err)
 
 
 def check_config(work):
@@ -80,11 +81,11 @@ def check_config(work):
     tap.ok(status == 0 and not err, "--check-config: exit status 0", err)
     for line in ("port=7001", "addr=127.0.0.9", "max_concurrent_dumps=2", "secure=0", "client_timeout=5",
                  "allow=10.0.0.0/8, 192.0.2.1, 2001:db8::/32", "script_timeout=60", f"dumpdir={work}/checked"):
-        tap.ok(line in out.splitlines(), f"command line beats file beats default: {line}", out)
+        tap.ok(line in out.splitlines(), f"command line overrides file overrides default: {line}", out)
     again = write(os.path.join(work, "again.conf"), out)
     _, out2, _ = server("-t", "-f", again)
-    tap.equal(out2.splitlines()[1:], out.splitlines()[1:], "what it prints is a configuration that says the same")
-    tap.ok(not os.path.exists(f"{work}/checked"), "nothing was begun")
+    tap.equal(out2.splitlines()[1:], out.splitlines()[1:], "the printed configuration is equivalent")
+    tap.ok(not os.path.exists(f"{work}/checked"), "no dump directory was created")
 
 
 def ended(pid):
@@ -108,52 +109,52 @@ def background(work, closed):
     os.makedirs(dumps, mode=0o700)
     base = ["-f/dev/null", "-a127.0.0.1", f"-p{port}", f"-d{dumps}", f"-P{pidfile}", "--daemon"]
     if WRAP and not closed:
-        tap.ok(True, f"{name} # SKIP what it is wrapped in keeps our standard error open")
+        tap.ok(True, f"{name} # SKIP the wrapper keeps standard error open")
         return
     if closed:
-        p = subprocess.run(["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", SERVER, *base], check=False, timeout=60)
+        p = subprocess.run(["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", SERVER, *base], check=False, timeout=PATIENCE)
         status, out, err = p.returncode, "", ""
     else:
         status, out, err = server(*base)
     pid = pid_in(pidfile)
-    if not tap.ok(status == 0 and pid and alive(pid), f"{name}: it returns, and the server runs", status, out, err):
+    if not tap.ok(status == 0 and pid and alive(pid), f"{name}: the command returns, and the server runs", status, out, err):
         return
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as f:
             session = int(f.read().rsplit(")", 1)[1].split()[3])
         tap.equal((session, os.readlink(f"/proc/{pid}/cwd")), (pid, "/"), f"{name}: its own session, in /")
         tap.equal([os.readlink(f"/proc/{pid}/fd/{fd}") for fd in range(3)], ["/dev/null"] * 3, f"{name}: no terminal")
-        tap.equal(stat.S_IMODE(os.stat(pidfile).st_mode), 0o644, f"{name}: the pidfile can be read")
+        tap.equal(stat.S_IMODE(os.stat(pidfile).st_mode), 0o644, f"{name}: the pidfile is readable")
         daemon = Daemon(os.path.join(work, name))
         daemon.port = port
         if not WRAP:
             sim = subprocess.run([SIM, "--quiet", "--size=2M", "--bind=127.0.1.1", f"--verify={dumps}",
-                                  daemon.address], check=False, timeout=120)
-            tap.equal(sim.returncode, 0, f"{name}: it takes a dump")
+                                  daemon.address], check=False, timeout=5 * PATIENCE)
+            tap.equal(sim.returncode, 0, f"{name}: a dump")
         if not closed:
             refused_starts(work, base, port, pid)
     finally:
         os.kill(pid, signal.SIGTERM)
-    tap.ok(ended(pid) and not os.path.exists(pidfile), f"{name}: TERM ends it, and the pidfile is gone")
+    tap.ok(ended(pid) and not os.path.exists(pidfile), f"{name}: SIGTERM ends the server and removes the pidfile")
 
 
 def refused_starts(work, base, port, pid):
     """All in the background: the reason must reach the terminal that waits."""
     other = os.path.join(work, "other")
     for args, word, name in (
-            ((f"-d{other}", f"-P{other}.pid"), f"UDP port {port} .* in use", "the port is taken"),
-            (("-p0", f"-P{other}.pid"), rf"another netdump-server \(process {pid}\)", "the dump directory is taken"),
-            (("-p0", f"-d{other}"), f"running already, with pid {pid}", "the pidfile is taken"),
-            (("-p0", "-d/proc/nothing/here", f"-P{other}.pid"), "dump directory /proc/nothing/here", "no such place"),
-            (("-p0", f"-d{other}", f"-P{work}/no/pid"), "can't write the pidfile", "no place for the pidfile"),
-            (("-p0", "-dother", f"-P{other}.pid"), "must begin with a /", "a relative path"),
-            (("-p0", f"-d{other}", f"-P{other}.pid", "-a192.0.2.99"), "has no such address", "not our address"),
-            (("-p0", f"-d{work}/open", f"-P{other}.pid"), "chmod go-w", "others may write to the dump directory")):
+            ((f"-d{other}", f"-P{other}.pid"), f"UDP port {port} .* in use", "port in use"),
+            (("-p0", f"-P{other}.pid"), rf"another netdump-server \(pid {pid}\)", "dump directory in use"),
+            (("-p0", f"-d{other}"), f"already running, pid {pid}", "pidfile in use"),
+            (("-p0", "-d/proc/nothing/here", f"-P{other}.pid"), "dump directory /proc/nothing/here", "no such directory"),
+            (("-p0", f"-d{other}", f"-P{work}/no/pid"), "cannot write pidfile", "no directory for the pidfile"),
+            (("-p0", "-dother", f"-P{other}.pid"), "must be an absolute path", "a relative path"),
+            (("-p0", f"-d{other}", f"-P{other}.pid", "-a192.0.2.99"), "not an address of this host", "not a local address"),
+            (("-p0", f"-d{work}/open", f"-P{other}.pid"), "chmod go-w", "dump directory writable by others")):
         os.makedirs(f"{work}/open", exist_ok=True)
         os.chmod(f"{work}/open", 0o777)
         status, _, err = server(*base, *args)
-        tap.ok(status == 1 and re.search(word, err), f"not started, and said why: {name}", status, err)
-    tap.ok(not os.path.exists(f"{other}.pid"), "no pidfile is left of those")
+        tap.ok(status == 1 and re.search(word, err), f"not started, with the reason: {name}", status, err)
+    tap.ok(not os.path.exists(f"{other}.pid"), "no pidfile remains")
     stale = write(os.path.join(work, "stale.pid"), f"{pid}\n")
     with Daemon(os.path.join(work, "stale"), f"--pidfile={stale}") as daemon:
         tap.equal(pid_in(stale), daemon.process.pid, "a stale pidfile is replaced")
@@ -169,11 +170,11 @@ def signals(work):
         m.run(stop_after=10)
         for n in (1, 2):
             daemon.process.send_signal(signal.SIGUSR1)
-            tap.ok(wait_for(lambda n=n: len(re.findall(r"127\.0\.1\.1: dumping, \d+ of 100 pages .*asked again\n.*"
-                                                       r"1 machines, 1 of 4 dumps running", daemon.log())) == n),
-                   "USR1: a line for each machine, and one for all", daemon.log())
+            tap.ok(wait_for(lambda n=n: len(re.findall(r"127\.0\.1\.1: dumping, \d+ of 100 pages .*retransmitted\n.*"
+                                                       r"1 clients, 1 of 4 dumps running", daemon.log())) == n),
+                   "SIGUSR1: a line for each client, and one for all", daemon.log())
         daemon.process.send_signal(signal.SIGPIPE)
-        tap.ok(m.run(), "and the dump goes on")
+        tap.ok(m.run(), "the dump continues")
 
 
 def reload(work):
@@ -184,54 +185,54 @@ def reload(work):
             daemon.process.send_signal(signal.SIGHUP)
             return wait_for(lambda: daemon.log().count(word) > before)
 
-        good = "has been read again"
+        good = "configuration reloaded"
         with Machine(daemon, "127.0.1.1") as m:
             m.crash()
             m.run(stop_after=10)
-            tap.ok(hup("allow=127.0.1.1\nclient_timeout=1\n", good), "HUP: a new configuration", daemon.log())
+            tap.ok(hup("allow=127.0.1.1\nclient_timeout=1\n", good), "SIGHUP: a new configuration", daemon.log())
             with Machine(daemon, "127.0.1.2") as stranger:
                 stranger.start()
-                tap.ok(stranger.next(0.3) is None, "allow= holds at once")
-                tap.ok(hup("port=70000\nallow=nowhere\n", "stays as it was"), "errors: the old one stays", daemon.log())
+                tap.ok(kept_out(daemon, 1) and stranger.nothing(), "allow= takes effect immediately")
+                tap.ok(hup("port=70000\nallow=nowhere\n", "keeping old configuration"), "errors: the old configuration is kept", daemon.log())
                 tap.ok("server.conf:1: port" in daemon.log() and "server.conf:2: allow" in daemon.log(),
-                       "all of them are in the log", daemon.log())
-                tap.ok("; " in daemon.log() and "\\n" not in daemon.log(), "in one line, to be read by people", daemon.log())
+                       "all errors are logged", daemon.log())
+                tap.ok("; " in daemon.log() and "\\n" not in daemon.log(), "all errors are in one line", daemon.log())
                 stranger.start()
-                tap.ok(stranger.next(0.3) is None, "it does stay")
-                tap.ok(hup("client_timeout=1\n", good), "allow= is taken out")
+                tap.ok(kept_out(daemon, 2) and stranger.nothing(), "the old configuration is in effect")
+                tap.ok(hup("client_timeout=1\n", good), "SIGHUP: allow= removed")
                 stranger.start()
-                tap.ok(stranger.next() is not None, "that holds, too")
+                tap.ok(stranger.next() is not None, "the removal takes effect")
             # The machine says nothing more: client_timeout=1 is in force for the dump that runs.
             where = wait_for(lambda: daemon.dumps_of("127.0.1.1"))[0]
-            tap.equal(daemon.settled(where).get("reason", "")[:38], "the machine stopped answering for 1 s;",
-                      "client_timeout holds for dumps that run")
-        tap.ok(hup("addr=127.0.0.1\nmetrics_file=/dev/null/no\n", good), "a metrics file that can't be written")
-        tap.ok(wait_for(lambda: "the metrics to /dev/null/no" in daemon.log()), "is a warning", daemon.log())
+            tap.equal(daemon.settled(where).get("reason", "")[:35], "client stopped responding for 1 s (",
+                      "client_timeout takes effect for running dumps")
+        tap.ok(hup("addr=127.0.0.1\nmetrics_file=/dev/null/no\n", good), "a metrics file that cannot be written")
+        tap.ok(wait_for(lambda: "the metrics to /dev/null/no" in daemon.log()), "an unwritable metrics file gives a warning", daemon.log())
         args, daemon.args = daemon.args, ()
-        tap.ok(hup("dumpdir=/elsewhere\nport=5\n", good) and "a change needs a restart" not in daemon.log(),
-               "the command line beats the file again")
+        tap.ok(hup("dumpdir=/elsewhere\nport=5\n", good) and "restart required" not in daemon.log(),
+               "the command line overrides the file after a reload")
         daemon.args = args
     with Daemon(os.path.join(work, "strict"), config="allow=127.0.1.1\n") as daemon:
         base = ("-f", daemon.config, "-d", daemon.dumps, "--status")
         with Machine(daemon, "127.0.1.2") as stranger:
             stranger.start()
         tap.ok(wait_for(lambda: json.loads(server(*base, "--json")[1])["server"].get("packets_not_allowed") == 1),
-               "--status counts what allow= keeps out")
-        tap.ok("1 of senders that are not allowed, 0 that make no sense" in server(*base)[1], "and says so")
+               "--status counts refused datagrams")
+        tap.ok("1 not allowed, 0 malformed" in server(*base)[1], "--status prints the count")
     with Daemon(os.path.join(work, "limits"), config="max_concurrent_dumps=1\n") as daemon:
         daemon.configure("max_concurrent_dumps=0\npidfile=/nowhere/pid\n")
         daemon.process.send_signal(signal.SIGHUP)
-        tap.ok(wait_for(lambda: "pidfile: a change needs a restart" in daemon.log()), "what needs a restart is said")
+        tap.ok(wait_for(lambda: "pidfile changed; restart required" in daemon.log()), "keys that need a restart are logged")
         with Machine(daemon, "127.0.1.1") as m:
             m.crash()
-            tap.ok(m.run() and SEND_MEM not in m.seen, "max_concurrent_dumps holds at once", daemon.log())
+            tap.ok(m.run() and SEND_MEM not in m.seen, "max_concurrent_dumps takes effect immediately", daemon.log())
 
 
 def status_and_list(work):
     with Daemon(os.path.join(work, "show"), config=f"metrics_file={work}/show.prom\n") as daemon:
         base = ("-f", daemon.config, "-d", daemon.dumps)
         status, out, _ = server(*base, "--list")
-        tap.ok(status == 0 and "No dumps" in out, "--list: none yet", out)
+        tap.ok(status == 0 and "No dumps" in out, "--list: no dumps", out)
         with Machine(daemon, "127.0.1.1", pages=100) as m:
             m.log(b"<1>Unable to handle kernel NULL pointer dereference\n")
             wait_for(lambda: os.path.exists(os.path.join(daemon.dumps, "console", "127.0.1.1.log")))
@@ -244,14 +245,14 @@ def status_and_list(work):
             tap.ok(status == 0 and shown["running"] is True and shown["server"]["pid"] == daemon.process.pid and
                    shown["clients"][0]["address"] == "127.0.1.1" and shown["clients"][0]["pages"] == 100,
                    "--status --json", out)
-            tap.ok(m.run(), "it goes on")
+            tap.ok(m.run(), "the dump continues")
             daemon.settled(daemon.dumps_of(m.host)[0])
         os.mkdir(os.path.join(daemon.dumps, "127.0.1.9-2001-02-03-04:05:06"), 0o700)
         write(os.path.join(daemon.dumps, "127.0.1.9-2001-02-03-04:05:06", "vmcore-incomplete"), "x")
         status, out, _ = server(*base, "--list")
         lines = out.splitlines()
         tap.ok(status == 0 and len(lines) == 3 and "complete" in lines[1] and "Unable to handle kernel" in lines[1] and
-               "127.0.1.9" in lines[2], "--list: the newest first, with its panic", out)
+               "127.0.1.9" in lines[2], "--list: newest first, with the panic message", out)
         listed = json.loads(server(*base, "--list", "--json")[1])
         tap.equal([(d["client"], d["result"]) for d in listed], [("127.0.1.1", "complete"), ("127.0.1.9", "unknown")],
                   "--list --json")
@@ -259,24 +260,24 @@ def status_and_list(work):
         status, _, said = Sim(daemon, "--size=1M", "--seed=1", "--extensions=15", "--bind=127.0.1.2").end()
         with open(os.path.join(daemon.dumps_of("127.0.1.2")[0], "info"), encoding="utf-8") as f:
             keys = [line.partition("=")[0] for line in f]
-        tap.ok(status == 0 and len(keys) > 20 and len(set(keys)) == len(keys), "info: every key once", (said, keys))
+        tap.ok(status == 0 and len(keys) > 20 and len(set(keys)) == len(keys), "info: each key appears once", (said, keys))
         daemon.kill()
-        tap.equal(server(*base, "--status")[0], 3, "killed: --status exits with 3")
+        tap.equal(server(*base, "--status")[0], 3, "--status after SIGKILL: exit status 3")
         daemon.launch()
-        tap.equal(server(*base, "--status")[0], 0, "running again: 0")
+        tap.equal(server(*base, "--status")[0], 0, "--status after a restart: exit status 0")
     status, out, _ = server(*base, "--status")
-    tap.ok(status == 3 and "No server runs on" in out, "ended: 3, and it says so", out)
+    tap.ok(status == 3 and "No server is using" in out, "--status after the end: exit status 3, with a message", out)
     status, out, _ = server(*base, "--status", "--json")
-    tap.ok(status == 3 and json.loads(out)["running"] is False, "as JSON too", out)
+    tap.ok(status == 3 and json.loads(out)["running"] is False, "--status --json after the end", out)
     odd = os.path.join(work, 'a "b"\\c\u00e9')
     status, out, _ = server("-d", odd, "-f/dev/null", "--status", "--json")
-    tap.ok(status == 3 and json.loads(out) == {"running": False, "dumpdir": odd}, "of a directory with an odd name", out)
+    tap.ok(status == 3 and json.loads(out) == {"running": False, "dumpdir": odd}, "--json escapes the name of the directory", out)
     no_directory = write(os.path.join(work, "file"), "")
     status, out, err = server("-d", no_directory, "-f/dev/null", "--status", "--json")
-    tap.ok(status == 4 and json.loads(out)["running"] is None and "can't look at" in err, "4: it can't be found out",
+    tap.ok(status == 4 and json.loads(out)["running"] is None and "cannot open" in err, "--status with unknown state: exit status 4",
            (status, out, err))
     status, _, err = server("-d", os.path.join(work, "nowhere"), "-f/dev/null", "--list")
-    tap.ok(status == 1 and err, "--list of a directory that is not there: 1", err)
+    tap.ok(status == 1 and err, "--list of a missing directory: exit status 1", err)
 
 
 def packed_dumps(work):
@@ -289,10 +290,10 @@ def packed_dumps(work):
     run = ("-d", dumps, "-f/dev/null", "--list")
     shown = json.loads(server(*run, "--json")[1])[0]
     tap.ok(shown["file"] == "vmcore.zst" and 10000 <= shown["bytes_on_disk"] < 100000 and
-           shown["bytes_nominal"] == 4096000, "--list: a dump that a script has packed, with its sizes", shown)
+           shown["bytes_nominal"] == 4096000, "--list: sizes of a compressed dump", shown)
     out = server(*run)[1]
     tap.ok("3.9 MiB" in out and "Kernel panic - not syncing\n" in out and "\r" not in out,
-           "--list: what a machine printed moves no cursor", out)
+           "--list: console text is escaped", out)
 
 
 def metrics_meanwhile(work):
@@ -313,9 +314,9 @@ def metrics_meanwhile(work):
 
         wait_for(lambda: os.path.exists(path))
         sim = Sim(daemon, "--silent-after=100", "--size=8M", "--bind=127.0.1.1")
-        tap.ok(wait_for(lambda: runs("netdump-crash", "failed")), "metrics: a script that failed")
-        tap.ok(wait_for(lambda: runs("netdump-start", "succeeded")), "metrics: one that did not")
-        tap.ok(wait_for(asked_again), "metrics: retransmissions of a dump that runs")
+        tap.ok(wait_for(lambda: runs("netdump-crash", "failed")), "metrics: a failed hook")
+        tap.ok(wait_for(lambda: runs("netdump-start", "succeeded")), "metrics: a successful hook")
+        tap.ok(wait_for(asked_again), "metrics: retransmissions of a running dump")
         sim.process.kill()
         sim.process.communicate()
 
@@ -328,18 +329,18 @@ def metrics(work, daemon):
             return f.read()
 
     complete = 'netdump_dumps_total{result="complete"} 1\n'
-    tap.ok(wait_for(lambda: os.path.exists(path) and complete in read()), "metrics_file: counts the dump")
+    tap.ok(wait_for(lambda: os.path.exists(path) and complete in read()), "metrics: the dump is counted")
     text = read()
-    tap.ok(text.endswith("\n") and f"netdump_dump_bytes_total {100 * 4096}\n" in text, "and its bytes", text)
+    tap.ok(text.endswith("\n") and f"netdump_dump_bytes_total {100 * 4096}\n" in text, "metrics: the bytes are counted", text)
     names = re.findall(r"^(\w+)(?:\{[^}]*\})? ", text, re.M)
     for name in sorted(set(names)):
         tap.ok(f"# TYPE {name} " in text and f"# HELP {name} " in text and
-               (name.endswith("_total") == (f"# TYPE {name} counter" in text)), f"metrics: {name} keeps the conventions")
-    tap.equal(stat.S_IMODE(os.stat(path).st_mode), 0o644, "others may read them")
+               (name.endswith("_total") == (f"# TYPE {name} counter" in text)), f"metrics: {name} follows the conventions")
+    tap.equal(stat.S_IMODE(os.stat(path).st_mode), 0o644, "the metrics file is world-readable")
     if shutil.which("promtool"):
         p = subprocess.run(["promtool", "check", "metrics"], input=text.encode(), check=False,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        tap.ok(p.returncode == 0, "promtool has nothing to say", p.stdout.decode())
+        tap.ok(p.returncode == 0, "promtool check", p.stdout.decode())
     else:
         tap.ok(True, "promtool # SKIP not installed")
 
@@ -357,8 +358,8 @@ def other_user(work):
     os.mkdir(mine, 0o700)
     try:
         run = [*user, os.path.join(place, "netdump-server"), "-f/dev/null", "-a127.0.0.1"]
-        p = subprocess.run([*run, "-p0", f"-d{mine}"], stderr=subprocess.PIPE, check=False, timeout=60)
-        tap.ok(p.returncode == 1 and b"chown" in p.stderr, "user nobody, root's dump directory: says what to do",
+        p = subprocess.run([*run, "-p0", f"-d{mine}"], stderr=subprocess.PIPE, check=False, timeout=PATIENCE)
+        tap.ok(p.returncode == 1 and b"chown" in p.stderr, "user nobody, dump directory of root: the error has a hint",
                p.stderr.decode())
         dumps = os.path.join(place, "dumps")
         os.mkdir(dumps, 0o700)
@@ -374,7 +375,7 @@ def other_user(work):
             where = daemon.dumps_of("127.0.1.1")[0]
             tap.equal((os.stat(where).st_uid, stat.S_IMODE(os.stat(where).st_mode),
                        stat.S_IMODE(os.stat(os.path.join(where, "vmcore")).st_mode)), (nobody.pw_uid, 0o700, 0o600),
-                      "its directory and its files are its own, and nobody else's to read")
+                      "directory 0700 and files 0600, owned by the server")
         finally:
             process.terminate()
             tap.equal(process.wait(PATIENCE), 0, "user nobody: exit status 0")
@@ -396,7 +397,7 @@ def ready_word(work):
             words += [s.recv(100), s.recv(100)]
         words.append(s.recv(100))
     tap.equal([w.split(b"\n")[0] for w in words], [b"READY=1", b"RELOADING=1", b"READY=1", b"STOPPING=1"],
-              "a service manager is told")
+              "sd_notify messages")
 
 
 with tempfile.TemporaryDirectory() as directory:

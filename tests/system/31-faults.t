@@ -9,7 +9,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from machine import *
+from machine import Machine, read_vmcore
+from wiretest import BUILD, Daemon, Tap
 
 FAULTS = os.path.join(BUILD, "faults.so")
 VICTIM, OTHER = "127.0.1.1", "127.0.1.2"
@@ -45,29 +46,29 @@ def both(daemon, name, call, victim_ok):
     with Machine(daemon, VICTIM, pages=256) as victim, Machine(daemon, OTHER, pages=256) as other:
         victim.crash()
         other.crash()
-        tap.ok(victim.run(timeout=60), f"{name}: the machine is rebooted", daemon.log())
-        tap.ok(other.run(timeout=60), f"{name}: so is the other one")
+        tap.ok(victim.run(), f"{name}: the client is rebooted", daemon.log())
+        tap.ok(other.run(), f"{name}: the other client is rebooted")
         dumps = daemon.dumps_of(OTHER)
         info = daemon.settled(dumps[0])
-        tap.ok(info.get("result") == "complete" and whole(dumps[0], other), f"{name}: whose dump is whole", info)
+        tap.ok(info.get("result") == "complete" and whole(dumps[0], other), f"{name}: the other client's dump is complete", info)
         dumps = daemon.dumps_of(VICTIM)
         for where in dumps[:1]:
             info = daemon.settled(where)
             names = os.listdir(where)
             if victim_ok or "vmcore" in names:
-                # Where no file can be made or written any more, info can't be either.
+                # Where no file can be made or written any more, info cannot be either.
                 tap.ok(info.get("result", "complete" if call in ("openat", "write") else "") == "complete" and
-                       whole(where, victim), f"{name}: nothing is lost",
+                       whole(where, victim), f"{name}: the dump is complete",
                        info, names, daemon.log())
             else:
-                tap.ok(info.get("result") != "complete", f"{name}: no whole dump is claimed", names, info,
+                tap.ok(info.get("result") != "complete", f"{name}: no dump is reported as complete", names, info,
                        daemon.log())
-        tap.ok(dumps or not victim_ok, f"{name}: there is a directory", daemon.log())
-        tap.ok(daemon.process.poll() is None, f"{name}: the server lives", daemon.log())
+        tap.ok(dumps or not victim_ok, f"{name}: the directory exists", daemon.log())
+        tap.ok(daemon.process.poll() is None, f"{name}: the server is still running", daemon.log())
 
 
 def fault(work, call, number, skip, times, retry, victim_ok, pattern=VICTIM + "-"):
-    name = f"{call} {errno.errorcode[number]} {'for ever' if times == 0 else f'{times} times'}"
+    name = f"{call} {errno.errorcode[number]} {'always' if times == 0 else f'{times} times'}"
     name += f" after {skip}" + (", netdump-nospace allows a retry" if retry else "")
     with faulty(tempfile.mkdtemp(dir=work), f"{call} {number} {skip} {times} {pattern}") as daemon:
         if retry is not None:
@@ -91,7 +92,7 @@ def faults(work):
     yield lambda: fault(work, "fstatvfs", errno.EIO, 0, 0, None, True, "dumps")
     # A sync that fails may have lost any page.
     yield lambda: fault(work, "fdatasync", errno.EIO, 0, 0, None, False)
-    # The network: what was not sent is asked again.
+    # The network: what was not sent is retransmitted.
     yield lambda: fault(work, "sendmmsg", errno.ENOBUFS, 20, 30, None, True, "-")
     yield lambda: fault(work, "sendmmsg", errno.EPERM, 10, 30, None, True, "-")
     yield lambda: fault(work, "recvmmsg", errno.ENOMEM, 10, 30, None, True, "-")
@@ -117,15 +118,15 @@ def min_free(work):
         with Daemon(mount, config="min_free=40\n") as daemon:
             with Machine(daemon, "127.0.1.12", page_size=65536, pages=128) as m:
                 m.crash()
-                m.run(stop_after=2, timeout=60)
+                m.run(stop_after=2)
                 with open(os.path.join(mount, "dumps", "other"), "wb") as f:
                     f.write(bytes(12 << 20))
-                tap.ok(m.run(timeout=60), "min_free is reached in the middle: rebooted", daemon.log())
+                tap.ok(m.run(), "min_free is reached during the dump: rebooted", daemon.log())
                 info = daemon.settled(daemon.dumps_of(m.host)[0])
-                tap.ok(info.get("result") == "incomplete" and "No space" in info.get("reason", ""), "and info says why",
+                tap.ok(info.get("result") == "incomplete" and "No space" in info.get("reason", ""), "info has the reason",
                        info)
                 space = os.statvfs(mount)
-                tap.ok(space.f_bavail * space.f_frsize > 4 << 20, "with room left for others")
+                tap.ok(space.f_bavail * space.f_frsize > 4 << 20, "min_free is kept")
     finally:
         subprocess.run(["umount", mount], check=False)
 
@@ -140,17 +141,17 @@ def small_file_system(work):
             with Daemon(mount, config=f"space_check={check}\nmin_free=0\n") as daemon:
                 with Machine(daemon, f"127.0.1.{10 + check}", pages=2048) as m:
                     m.crash()
-                    tap.ok(m.run(timeout=60), f"a file system that fills, space_check={check}: rebooted", daemon.log())
+                    tap.ok(m.run(), f"a file system that fills, space_check={check}: rebooted", daemon.log())
                     where = daemon.dumps_of(m.host)[0]
                     info = daemon.settled(where)
                     want = ("not-dumped", "not enough disk space") if check else ("incomplete", "No space left")
-                    tap.ok(info.get("result") == want[0] and want[1] in info.get("reason", ""), "and info says why",
+                    tap.ok(info.get("result") == want[0] and want[1] in info.get("reason", ""), "info has the reason",
                            info, daemon.log())
                     if not check:
                         data = read_vmcore(where, "vmcore-incomplete")[4096:]
                         stored = int(info["pages_stored"])
                         right = sum(data[i * 4096:][:4096] == m.page(i) for i in range(2048))
-                        tap.ok(right >= stored > 0, f"the {stored} pages that found room are right ({right})", info)
+                        tap.ok(right >= stored > 0, f"the {stored} stored pages are correct ({right})", info)
                         os.unlink(os.path.join(where, "vmcore-incomplete"))
         room = os.path.join(mount, "dumps", "ballast")
         with open(room, "wb") as f:
@@ -159,9 +160,9 @@ def small_file_system(work):
             script(daemon, "netdump-nospace", f'rm -f "{room}"\nexit 1\n')
             with Machine(daemon, "127.0.1.13", pages=1024) as m:
                 m.crash()
-                tap.ok(m.run(timeout=60), "netdump-nospace makes room", daemon.log())
+                tap.ok(m.run(), "netdump-nospace makes room", daemon.log())
                 where = daemon.dumps_of(m.host)[0]
-                tap.ok(daemon.settled(where).get("result") == "complete" and whole(where, m), "and the dump is whole")
+                tap.ok(daemon.settled(where).get("result") == "complete" and whole(where, m), "the dump is complete")
     finally:
         subprocess.run(["umount", mount], check=False)
 

@@ -86,7 +86,7 @@ dump() {
     machine=$2
     shift 2
     status=0
-    timeout -k 5 120 "$build/netdump-sim" --machine="$machine" --bind="$address" --quiet \
+    timeout -k 5 6000 "$build/netdump-sim" --machine="$machine" --bind="$address" --quiet \
         --verify="$dumps" "$@" "127.0.0.1:$port" >"$work/sim.log" 2>&1 || status=$?
     vmcore=$(find "$dumps" -path "$dumps/$address-*/vmcore")
     check "$machine: dumped and verified by the simulator" test $status -eq 0 -a -n "$vmcore"
@@ -117,7 +117,7 @@ readers() {
     [ -n "$vmcore" ] || return 0
 
     readelf -hlnW "$vmcore" >"$work/elf" 2>&1 || true
-    check "$name: readelf has nothing to complain of" lacks "$work/elf" 'warning|error'
+    check "$name: readelf reports no problem" lacks "$work/elf" 'warning|error'
     check "$name: readelf: class" grep -E "^ *Class: +ELF$class\$" "$work/elf"
     check "$name: readelf: byte order" grep -E "^ *Data: .* $order endian" "$work/elf"
     check "$name: readelf: type" grep -E '^ *Type: +CORE' "$work/elf"
@@ -147,7 +147,7 @@ readers() {
         return 0
     fi
     last=$((4194304 - page_size))
-    timeout -k 5 60 "$gdb" -nx -batch -ex "core-file $vmcore" -ex 'set print elements 13' \
+    timeout -k 5 600 "$gdb" -nx -batch -ex "core-file $vmcore" -ex 'set print elements 13' \
         -ex "x/s $page_offset" -ex "x/s $page_offset + 5 * $page_size" \
         -ex "x/s $page_offset + $last" -ex 'info registers' >"$work/gdb" 2>&1 </dev/null || true
     for page in 0 5 $((last / page_size)); do
@@ -161,7 +161,7 @@ readers() {
 
 # requests COMMAND FIELD: of the requests in the capture that have this command number
 requests() {
-    timeout -k 5 60 tshark -n -r "$work/pcap" -d "udp.port==$port,netdump" \
+    timeout -k 5 600 tshark -n -r "$work/pcap" -d "udp.port==$port,netdump" \
         -Y "netdump.command == $1" -T fields -e "$2" 2>"$work/tshark.err"
 }
 
@@ -194,7 +194,7 @@ wireshark() {
     # nr is one for each request, and the replies are told apart by it.
     for request in 7:START_NETDUMP_ACK 6:GET_PAGE_SIZE 5:GET_NR_PAGES 8:GET_REGS 9:SHOW_STATE; do
         requests "${request%:*}" netdump.magic | sort -u >"$work/magic"
-        check "tshark: ${request#*:} with the machine's magic" \
+        check "tshark: ${request#*:} with the client's magic" \
             grep -x 0x1122334455667788 "$work/magic"
     done
     requests 7 netdump.from | sort -u >"$work/version"
@@ -202,9 +202,9 @@ wireshark() {
     requests 1 netdump.from | sort -u >"$work/asked"
     awk 'BEGIN { for (page = 0; page < 1024; page++) printf "0x%08x\n", page }' >"$work/pages"
     check "tshark: SEND_MEM for each of 1024 pages" diff "$work/pages" "$work/asked"
-    timeout -k 5 60 tshark -n -r "$work/pcap" -d "udp.port==$port,netdump" \
+    timeout -k 5 600 tshark -n -r "$work/pcap" -d "udp.port==$port,netdump" \
         -Y "_ws.malformed || !netdump" >"$work/strange" 2>/dev/null || true
-    check "tshark: nothing but well-formed requests" cmp /dev/null "$work/strange"
+    check "tshark: all requests are well-formed" cmp /dev/null "$work/strange"
 }
 
 for tool in readelf timeout awk; do
@@ -241,7 +241,7 @@ kill -TERM "$server"
 status=0
 wait "$server" || status=$?
 server=
-check "netdump-server ends cleanly" test $status -eq 0
+check "netdump-server exits cleanly" test $status -eq 0
 if ! plan; then
     echo "# the server said:"
     quote <"$work/server.log"

@@ -52,18 +52,18 @@ for file in etc/netdump-server.conf etc/logrotate.d/netdump-server etc/default/n
     nd/share/bash-completion/completions/netdump-server; do
     check "installs $file" test -s "$dest/$file"
 done
-check "the unit starts what was installed" \
+check "the unit starts the installed program" \
     grep -qx ExecStart=/opt/nd/sbin/netdump-server "$dest/nd/lib/systemd/system/netdump-server.service"
-check "so does the init script" \
+check "the init script starts the installed program" \
     grep -qx daemon=/opt/nd/sbin/netdump-server "$dest/etc/init.d/netdump-server"
-check "no file names the places of a package" \
+check "no file contains the paths of a package" \
     not grep -rnE '(^|[^t.])(/usr/sbin/netdump|/var/spool/crash|/etc/netdump-server)' \
     --include='netdump-server*' --include='*.md' "$dest/etc" "$dest/nd/lib" "$dest/nd/share/man"
 echo mine >"$dest/etc/netdump-server.conf"
 make_install install >/dev/null
-check "a configuration that is there stays" test "$(cat "$dest/etc/netdump-server.conf")" = mine
+check "an existing configuration is kept" test "$(cat "$dest/etc/netdump-server.conf")" = mine
 make_install uninstall
-check "make uninstall leaves the configuration only" \
+check "make uninstall keeps only the configuration" \
     test "$(cd "$dest" && find . -type f | sort | tr '\n' ' ')" = \
     "./etc/default/netdump-server ./etc/logrotate.d/netdump-server ./etc/netdump-server.conf "
 
@@ -101,15 +101,15 @@ logged_pid_is() {
     [ "$(cat "$work/dumps/.netdump-server.lock")" = "$1" ]
 }
 
-check "the script's head is what chkconfig wants: off" grep -qx '# chkconfig: - [0-9]* [0-9]*' \
+check "chkconfig header: disabled" grep -qx '# chkconfig: - [0-9]* [0-9]*' \
     netdump-server.init
-check "and what the LSB wants: no runlevel to start in" grep -qx '# Default-Start: *' \
+check "LSB header: no start runlevel" grep -qx '# Default-Start: *' \
     netdump-server.init
 check "no command: usage" status 2 init debian
 check "status: not running" status 3 init debian status
 check "stop: nothing to do" init debian stop
 check "condrestart: nothing to do" init debian condrestart
-check "and it did not start" status 3 init debian status
+check "condrestart does not start the server" status 3 init debian status
 for library in debian redhat none; do
     check "$library: start" init $library start
     check "$library: status" init $library status
@@ -122,9 +122,9 @@ for library in debian redhat none; do
     echo nonsense >>"$work/conf"
     check "$library: reload of a bad configuration fails" status 6 init $library reload
     init $library reload >"$work/out" 2>&1 || true
-    check "$library: and says what is wrong" grep -q 'conf:[0-9]*: "nonsense" is no key=value' \
+    check "$library: reload prints the error" grep -q 'conf:[0-9]*: "nonsense" is not a key=value' \
         "$work/out"
-    check "$library: the server goes on" init $library status
+    check "$library: the server continues" init $library status
     sed -i -e /nonsense/d -e /client_timeout/d "$work/conf"
     check "$library: restart" init $library restart
     check "$library: another server" test "$(pid)" != "$first"
@@ -140,15 +140,15 @@ echo 1 >"$work/run/netdump-server.pid"
 init debian status >/dev/null 2>&1 || true
 sed -i "s,/proc/,$work/proc/," "$work/init"
 sh "$work/init" status >/dev/null 2>"$work/out" || true
-check "a server that ends while it is looked at is no news" test ! -s "$work/out"
+check "status while the server exits" test ! -s "$work/out"
 echo 9999999 >"$work/run/netdump-server.pid"
-check "a pidfile of a dead server" status 1 init debian status
-check "does not keep it from starting" init debian start
+check "a stale pidfile" status 1 init debian status
+check "start with a stale pidfile" init debian start
 init debian stop >/dev/null
 echo prot=1 >>"$work/conf"
-check "a start that fails says so" status 1 init debian start
+check "a failed start is reported" status 1 init debian start
 init debian start >"$work/out" 2>&1 || true
-check "and why" grep -q 'unknown key "prot": did you mean "port"' "$work/out"
+check "a failed start prints the reason" grep -q 'unknown key "prot"; did you mean "port"' "$work/out"
 sed -i /prot/d "$work/conf"
 echo 'DAEMON_ARGS="--concurrent=7777"' >"$work/default"
 check "options from the defaults file" status 1 init debian start
@@ -157,12 +157,12 @@ rm "$work/default"
 # -- systemd ----------------------------------------------------------------------------------------
 
 # The datagrams of Type=notify, as systemd gets them.
-check "readiness, reload and stop are told to systemd" python3 - "$build/netdump-server" "$work" <<'END'
+check "readiness, reload and stop are reported to systemd" python3 - "$build/netdump-server" "$work" <<'END'
 import os, signal, socket, subprocess, sys
 server, work = sys.argv[1:]
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(work + "/notify")
-s.settimeout(20)
+s.settimeout(120)
 p = subprocess.Popen([server, "--config=" + work + "/conf"], stderr=subprocess.DEVNULL,
                      env=dict(os.environ, NOTIFY_SOCKET=work + "/notify"))
 def told(*wanted):
@@ -177,7 +177,7 @@ try:
     told("RELOADING=1", "READY=1")
     p.send_signal(signal.SIGTERM)
     told("STOPPING=1")
-    assert p.wait(20) == 0
+    assert p.wait(120) == 0
 finally:
     p.kill()
 END
@@ -218,7 +218,7 @@ fi
 # -- bootstrap --------------------------------------------------------------------------------------
 
 check "bootstrap --help names its commands" sh -c './bootstrap --help | grep -q "demo|check"'
-check "bootstrap of nothing is refused" status 2 ./bootstrap nothing
+check "bootstrap without a command is refused" status 2 ./bootstrap nothing
 # A system where hardly anything is there, for a user who is not root.
 mkdir "$work/bin"
 for tool in sh dirname sed sort tr cat printf rm mktemp getconf; do
@@ -230,16 +230,16 @@ printf '#!/bin/sh\nexit 1\n' >"$work/bin/pkg-config"
 chmod +x "$work/bin/id" "$work/bin/apt-get" "$work/bin/pkg-config"
 sed "s,^PATH=.*,PATH=$work/bin," bootstrap >"$work/bootstrap"
 PATH=$work/bin sh "$work/bootstrap" build >"$work/out" 2>&1 && echo "# it did not fail" >>"$work/out"
-check "bootstrap tells who is not root what to install" grep -qE \
+check "bootstrap without root prints what to install" grep -qE \
     '^bootstrap:     sudo apt-get install -y .*gcc .*libglib2.0-dev .*libpopt-dev .*make' "$work/out"
-check "and installs nothing" test ! -e "$work/called"
-check "and fails" not grep -q 'did not fail' "$work/out"
+check "bootstrap without root installs nothing" test ! -e "$work/called"
+check "bootstrap without root fails" not grep -q 'did not fail' "$work/out"
 mv "$work/bin/apt-get" "$work/bin/dnf"
 PATH=$work/bin sh "$work/bootstrap" build >"$work/out" 2>&1 || true
-check "with Fedora's names on Fedora" grep -qE 'sudo dnf install -y .*glib2-devel .*popt-devel' \
+check "bootstrap prints package names of Fedora" grep -qE 'sudo dnf install -y .*glib2-devel .*popt-devel' \
     "$work/out"
 rm "$work/bin/dnf"
 PATH=$work/bin sh "$work/bootstrap" build >"$work/out" 2>&1 || true
-check "elsewhere, names them" grep -q 'neither apt-get nor dnf' "$work/out"
+check "bootstrap on other systems prints the names" grep -q 'neither apt-get nor dnf' "$work/out"
 
 plan

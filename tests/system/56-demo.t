@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 set -eu
 
+build=$(realpath "${BUILD:-build}")
 work=$(mktemp -d "${TMPDIR:-/tmp}/demo-test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -24,22 +25,29 @@ for line in '127.0.0.2: verified' '127.0.0.3: verified' 'result=complete' 'NT_PR
     'netdump-crash 127.0.0.3 in 127.0.0.3-' 'netdump-reboot 127.0.0.2 in' 'KiB on disk .*vmcore'; do
     check "shows $line" grep -q "$line" "$work/out"
 done
-check "leaves no directory" test "$(ls "$work")" = "$(printf 'check\nout')"
-check "leaves no server" no_server
+check "the demo removes its directory" test "$(ls "$work")" = "$(printf 'check\nout')"
+check "the demo stops its server" no_server
 
+# With machines that fall silent, so that it is in the middle when the signal comes.
+mkdir "$work/silent"
+ln -s "$build/netdump-server" "$work/silent"
+printf '#!/bin/sh\nexec "%s" --silent-after=100 "$@"\n' "$build/netdump-sim" >"$work/silent/netdump-sim"
+chmod 0755 "$work/silent/netdump-sim"
 for signal in INT TERM; do
-    # A shell's background job ignores INT, so the demo is started by who doesn't.
-    TMPDIR=$work python3 - $signal <<'END' >"$work/out" 2>&1
-import os, signal, subprocess, sys, time
+    # A background job of the shell ignores INT.
+    BUILD=$work/silent TMPDIR=$work python3 - $signal <<'END' >"$work/out" 2>&1
+import glob, os, signal, subprocess, sys, time
 p = subprocess.Popen(["tests/demo/demo"], start_new_session=True, preexec_fn=lambda: [
     signal.signal(s, signal.SIG_DFL) for s in (signal.SIGINT, signal.SIGTERM)])
-time.sleep(1.5)
+end = time.monotonic() + 120
+while not glob.glob(os.environ["TMPDIR"] + "/netdump-demo.*/dumps/127.0.0.*") and time.monotonic() < end:
+    time.sleep(0.01)
 os.killpg(p.pid, getattr(signal, "SIG" + sys.argv[1]))
-print("ended with", p.wait(30))
+print("ended with", p.wait(120))
 END
-    check "SIG$signal ends it" grep -q 'ended with 1[34]' "$work/out"
-    check "SIG$signal: no server is left" await no_server
-    check "SIG$signal: no directory is left" test -z "$(find "$work" -name 'netdump-demo.*')"
+    check "SIG$signal ends the demo" grep -q 'ended with 1[34]' "$work/out"
+    check "SIG$signal: no server remains" await no_server
+    check "SIG$signal: no directory remains" test -z "$(find "$work" -name 'netdump-demo.*')"
 done
 
 plan

@@ -139,13 +139,13 @@ for file in /etc/default/netdump /usr/lib/systemd/system/netdump.service \
     "/usr/src/netdump-$version/Kbuild" "/usr/src/netdump-$version/main.c"; do
     check "installs $file" test -s "$file"
 done
-check "dkms.conf names the version" \
+check "dkms.conf has the version" \
     grep -qx "PACKAGE_VERSION=\"$version\"" "/usr/src/netdump-$version/dkms.conf"
-check "all the module's sources are there" \
+check "all sources of the module are installed" \
     test "$(cd client/module && ls -- *.c *.h Kbuild)" = \
     "$(cd "/usr/src/netdump-$version" && ls -- *.c *.h Kbuild)"
 # shellcheck disable=SC2016 # that shell's $f
-check "the configuration is shell, and sets nothing but an empty NETDUMPADDR" \
+check "the configuration is valid shell and sets only an empty NETDUMPADDR" \
     test "$(sed '/^#/d; /^$/d' /etc/default/netdump)" = NETDUMPADDR=
 if command -v systemd-analyze >/dev/null; then
     for unit in netdump.service netdump-refresh.service netdump-refresh.timer; do
@@ -195,10 +195,10 @@ here=/sys/module/netdump/parameters
 # -- not configured ---------------------------------------------------------------------------------
 
 about="not configured"
-expect 6 "NETDUMPADDR is not set in /etc/default/netdump: it says where to dump to" $client start
+expect 6 "NETDUMPADDR is not set in /etc/default/netdump; set it to the netdump server" $client start
 expect 6 "NETDUMPADDR is not set" $client restart
 expect 6 "NETDUMPADDR is not set" $client refresh
-expect 3 "not loaded: a panic is not dumped" $client status
+expect 3 "not loaded, panics are not dumped" $client status
 expect 0 '' $client stop
 expect 0 '' $client try-restart
 about=
@@ -207,7 +207,7 @@ expect 2 "usage: netdump-client start|stop" $client bogus
 cp /usr/sbin/netdump-client "$work/netdump-client"
 chmod 0755 "$work" "$work/netdump-client"
 for verb in start stop restart refresh propagate; do
-    expect 4 "only root can do that" setpriv --reuid=65534 --clear-groups "$work/netdump-client" $verb
+    expect 4 "must be root" setpriv --reuid=65534 --clear-groups "$work/netdump-client" $verb
 done
 expect 3 "not loaded" setpriv --reuid=65534 --clear-groups "$work/netdump-client" status
 check "nothing was loaded" not test -s "$work/calls"
@@ -216,23 +216,23 @@ check "nothing was loaded" not test -s "$work/calls"
 
 about="a server on the same link"
 configure NETDUMPADDR=192.0.2.1
-expect 0 "a panic is dumped from lan0 (192.0.2.17) to 192.0.2.1 port 6688 over $server_mac" $client start
-check "$about: what the module is told" loaded \
+expect 0 "panics are dumped from lan0 (192.0.2.17) to 192.0.2.1 port 6688 over $server_mac" $client start
+check "$about: module parameters" loaded \
     "6666@192.0.2.17/lan0,6688@192.0.2.1/$server_mac" timeout=60
-expect 0 "a panic is dumped: 6666@192.0.2.17/lan0,6688@192.0.2.1/$server_mac, MAC address $server_mac" \
+expect 0 "panics are dumped: 6666@192.0.2.17/lan0,6688@192.0.2.1/$server_mac, MAC address $server_mac" \
     $client status
 expect 0 '' $client start
 expect 0 '' $client refresh
-check "starting it twice loads once" test "$(calls)" -eq 1
-expect 0 "a panic is no longer dumped" $client stop
-check "stopping unloads" test "$(tail -n 1 "$work/calls")" = "-r netdump"
+check "a second start does not load again" test "$(calls)" -eq 1
+expect 0 "panics are no longer dumped" $client stop
+check "stop unloads" test "$(tail -n 1 "$work/calls")" = "-r netdump"
 expect 3 "not loaded" $client status
 
 # way ADDRESS TARGET: started with that address, the module gets that target
 way() {
     configure "NETDUMPADDR=$1"
-    expect 0 "a panic is dumped from" $client start
-    check "$about: what the module is told" loaded "$2" timeout=60
+    expect 0 "panics are dumped from" $client start
+    check "$about: module parameters" loaded "$2" timeout=60
     $client stop >/dev/null
 }
 
@@ -259,7 +259,7 @@ about="all of the classic names"
 configure NETDUMPADDR=198.51.100.1 NETDUMPPORT=6666 LOCALPORT=7000 DEV=wan0 IDLETIMEOUT=30 \
     NETDUMPMACADDR=02:00:5E:00:00:01 'MODULEOPTIONS="extensions=3"' SYSLOGADDR=192.0.2.5
 expect 0 "to 198.51.100.1 port 6666 over 02:00:5E:00:00:01" $client start
-check "$about: what the module is told" loaded \
+check "$about: module parameters" loaded \
     "7000@203.0.113.17/wan0,6666@198.51.100.1/02:00:5E:00:00:01" timeout=30 extensions=3
 $client stop >/dev/null
 
@@ -267,8 +267,8 @@ about="another device than the route's"
 ip address add 192.0.2.18/24 dev wan0
 ip -n gateway address add 192.0.2.1/24 dev eth0
 configure NETDUMPADDR=192.0.2.1 DEV=wan0
-expect 0 "a panic is dumped from wan0 (192.0.2.18)" $client start
-check "$about: what the module is told" loaded \
+expect 0 "panics are dumped from wan0 (192.0.2.18)" $client start
+check "$about: module parameters" loaded \
     "6666@192.0.2.18/wan0,6688@192.0.2.1/$gateway_mac" timeout=60
 $client stop >/dev/null
 ip address delete 192.0.2.18/24 dev wan0
@@ -281,8 +281,8 @@ printf 'NETDUMPADDR=192.0.2.1\nLOCALPORT=x\n' >/etc/sysconfig/netdump
 expect 6 "LOCALPORT in /etc/sysconfig/netdump must be a number from 1 to 65535, not 'x'" $client start
 about="another file"
 printf 'NETDUMPADDR=192.0.2.1\nLOCALPORT=7001\n' >"$work/other"
-expect 0 "a panic is dumped from" env "NETDUMP_CONFIG=$work/other" $client start
-check "$about: what the module is told" loaded \
+expect 0 "panics are dumped from" env "NETDUMP_CONFIG=$work/other" $client start
+check "$about: module parameters" loaded \
     "7001@192.0.2.17/lan0,6688@192.0.2.1/$server_mac" timeout=60
 $client stop >/dev/null
 rm /etc/sysconfig/netdump
@@ -301,32 +301,32 @@ wrong() {
     expect "$want_status" "$want_text" $client start
 }
 ip route add 224.0.0.0/4 dev lan0
-wrong 1 "there is no route to the server 10.99.99.99: RTNETLINK answers: Network is unreachable" \
+wrong 1 "no route to the server 10.99.99.99: RTNETLINK answers: Network is unreachable" \
     NETDUMPADDR=10.99.99.99
-wrong 1 "there is no route to the server fd00:99::1" NETDUMPADDR=fd00:99::1
-wrong 1 "192.0.2.99 on lan0 does not tell its MAC address (set NETDUMPMACADDR" NETDUMPADDR=192.0.2.99
-wrong 1 "the server's name or address 300.1.2.3 (NETDUMPADDR) does not resolve" NETDUMPADDR=300.1.2.3
-wrong 1 "the server's name or address nobody.invalid (NETDUMPADDR) does not" NETDUMPADDR=nobody.invalid
-wrong 1 "the server 192.0.2.17 is this machine" NETDUMPADDR=192.0.2.17
-wrong 1 "the server 127.0.0.1 is this machine" NETDUMPADDR=127.0.0.1
-wrong 1 "192.0.2.255 is no address of a single machine" NETDUMPADDR=192.0.2.255
-wrong 1 "224.0.0.1 is no address of a single machine" NETDUMPADDR=224.0.0.1
-wrong 1 "there is no network device eth7 (DEV in /etc/default/netdump)" NETDUMPADDR=192.0.2.1 DEV=eth7
+wrong 1 "no route to the server fd00:99::1" NETDUMPADDR=fd00:99::1
+wrong 1 "no MAC address for 192.0.2.99 on lan0; check that host, or set NETDUMPMACADDR" NETDUMPADDR=192.0.2.99
+wrong 1 "cannot resolve the server 300.1.2.3 (NETDUMPADDR)" NETDUMPADDR=300.1.2.3
+wrong 1 "cannot resolve the server nobody.invalid (NETDUMPADDR)" NETDUMPADDR=nobody.invalid
+wrong 1 "the server 192.0.2.17 is this host" NETDUMPADDR=192.0.2.17
+wrong 1 "the server 127.0.0.1 is this host" NETDUMPADDR=127.0.0.1
+wrong 1 "192.0.2.255 is not a unicast address" NETDUMPADDR=192.0.2.255
+wrong 1 "224.0.0.1 is not a unicast address" NETDUMPADDR=224.0.0.1
+wrong 1 "no network device eth7 (DEV in /etc/default/netdump)" NETDUMPADDR=192.0.2.1 DEV=eth7
 wrong 6 "NETDUMPPORT in /etc/default/netdump must be a number from 1 to 65535, not '70000'" \
     NETDUMPADDR=192.0.2.1 NETDUMPPORT=70000
 wrong 6 "must be a number from 1 to 65535, not '0'" NETDUMPADDR=192.0.2.1 LOCALPORT=0
 wrong 6 "must be a number from 1 to 86400, not '1m'" NETDUMPADDR=192.0.2.1 IDLETIMEOUT=1m
-wrong 6 "NETDUMPMACADDR in /etc/default/netdump is no MAC address: '02:00:00:00:01'" \
+wrong 6 "NETDUMPMACADDR in /etc/default/netdump is not a MAC address: '02:00:00:00:01'" \
     NETDUMPADDR=192.0.2.1 NETDUMPMACADDR=02:00:00:00:01
 wrong 6 "must be none, file or ssh, not 'telnet'" NETDUMPADDR=192.0.2.1 NETDUMPKEYEXCHANGE=telnet
-check "nothing was loaded with any of these" test "$(calls)" -eq "$before"
+check "no module was loaded" test "$(calls)" -eq "$before"
 : >"$work/no-module"
-wrong 5 "there is no module netdump for this kernel, $(uname -r)." NETDUMPADDR=192.0.2.1
+wrong 5 "no netdump module for this kernel, $(uname -r)" NETDUMPADDR=192.0.2.1
 rm "$work/no-module"
 : >"$work/refuse"
-wrong 1 "the kernel module does not load: dmesg tells why" NETDUMPADDR=192.0.2.1
+wrong 1 "cannot load the kernel module; see dmesg" NETDUMPADDR=192.0.2.1
 rm "$work/refuse"
-expect 7 'not loaded: "netdump-client start" does it' $client refresh
+expect 7 'not loaded; run "netdump-client start"' $client refresh
 
 # -- what changes -----------------------------------------------------------------------------------
 
@@ -335,16 +335,16 @@ configure NETDUMPADDR=192.0.2.1
 $client start >/dev/null
 before=$(calls)
 ip -n server link set eth0 address 02:00:00:00:00:02
-expect 0 "the MAC address for 192.0.2.1 is 02:00:00:00:00:02 now" $client refresh
-check "$about: the module knows" grep -qx 02:00:00:00:00:02 $here/mac
+expect 0 "new MAC address for 192.0.2.1: 02:00:00:00:00:02" $client refresh
+check "$about: the module has the address" grep -qx 02:00:00:00:00:02 $here/mac
 expect 0 '' $client refresh
-check "$about: it was not loaded anew" test "$(calls)" -eq "$before"
+check "$about: the module was not reloaded" test "$(calls)" -eq "$before"
 ip -n server link set eth0 address "$server_mac"
 
 about="the network has another gateway"
 configure NETDUMPADDR=198.51.100.1
-expect 0 "the way to the server has changed: loading anew" $client refresh
-check "$about: what the module is told" loaded \
+expect 0 "route to the server changed, reloading the module" $client refresh
+check "$about: module parameters" loaded \
     "6666@203.0.113.17/wan0,6688@198.51.100.1/$gateway_mac" timeout=60
 before=$(calls)
 ip -n gateway link add name other type veth peer name none
@@ -352,16 +352,16 @@ ip -n gateway link set other address 02:00:00:00:00:03
 ip -n gateway address add 203.0.113.2/24 dev eth0
 ip neighbour replace 203.0.113.2 lladdr 02:00:00:00:00:03 nud permanent dev wan0
 ip route replace 198.51.100.0/24 via 203.0.113.2
-expect 0 "the MAC address for 198.51.100.1 is 02:00:00:00:00:03 now" $client refresh
-check "$about: it was not loaded anew" test "$(calls)" -eq "$before"
-check "$about: a permanent neighbour stays one" \
+expect 0 "new MAC address for 198.51.100.1: 02:00:00:00:00:03" $client refresh
+check "$about: the module was not reloaded" test "$(calls)" -eq "$before"
+check "$about: a permanent neighbour entry is kept" \
     sh -c 'ip neighbour show 203.0.113.2 | grep -q "02:00:00:00:00:03 PERMANENT"'
 ip route replace 198.51.100.0/24 via 203.0.113.1
 
 about="the server is reached through another device"
 ip route add 198.51.100.1 via 192.0.2.1
-expect 0 "the way to the server has changed: loading anew" $client refresh
-check "$about: what the module is told" loaded \
+expect 0 "route to the server changed, reloading the module" $client refresh
+check "$about: module parameters" loaded \
     "6666@192.0.2.17/lan0,6688@198.51.100.1/$server_mac" timeout=60
 ip route delete 198.51.100.1
 
@@ -370,42 +370,42 @@ configure NETDUMPADDR=192.0.2.1
 $client restart >/dev/null
 mount --bind $here/mac $here/mac
 mount -o remount,bind,ro $here/mac
-expect 0 "the kernel module has lost lan0: loading anew" $client refresh
-check "$about: what the module is told" loaded \
+expect 0 "kernel module lost lan0, reloading it" $client refresh
+check "$about: module parameters" loaded \
     "6666@192.0.2.17/lan0,6688@192.0.2.1/$server_mac" timeout=60
 sed -i 's,lan0,gone0,' $here/netdump
-expect 1 "loaded, but gone0 is gone: a panic is not dumped" $client status
+expect 1 "loaded, but gone0 is gone, panics are not dumped" $client status
 sed -i 's,gone0,lan0,' $here/netdump
 
 about="loaded, and then there is no way"
 before=$(calls)
 configure NETDUMPADDR=192.0.2.99
-expect 1 "does not tell its MAC address" $client restart
-expect 1 "does not tell its MAC address" $client refresh
+expect 1 "no MAC address for" $client restart
+expect 1 "no MAC address for" $client refresh
 configure NETDUMPADDR=10.99.99.99
-expect 1 "there is no route" $client try-restart
-check "$about: the module stays as it is" test "$(calls)" -eq "$before"
-expect 0 "a panic is dumped: 6666@192.0.2.17/lan0,6688@192.0.2.1/" $client status
+expect 1 "no route" $client try-restart
+check "$about: the module is not changed" test "$(calls)" -eq "$before"
+expect 0 "panics are dumped: 6666@192.0.2.17/lan0,6688@192.0.2.1/" $client status
 $client stop >/dev/null
 
 # -- magic ------------------------------------------------------------------------------------------
 
 about="a magic in a file"
 configure NETDUMPADDR=192.0.2.1 NETDUMPKEYEXCHANGE=file
-expect 0 "a panic is dumped" $client start
+expect 0 "panics are dumped" $client start
 magic=$(cat /var/lib/netdump/magic)
 check "$about: 16 hexadecimal digits" sh -c "echo '$magic' | grep -Eqx '[0-9a-f]{16}'"
-check "$about: nobody else reads it" test "$(stat -c %a /var/lib/netdump/magic)" = 600
-check "$about: the module is told" loaded \
+check "$about: mode 0600" test "$(stat -c %a /var/lib/netdump/magic)" = 600
+check "$about: the module has the magic" loaded \
     "6666@192.0.2.17/lan0,6688@192.0.2.1/$server_mac" timeout=60 "magic=0x$magic"
-expect 0 "a panic is dumped" $client restart
-check "$about: it stays the same" test "$(cat /var/lib/netdump/magic)" = "$magic"
+expect 0 "panics are dumped" $client restart
+check "$about: the magic is unchanged" test "$(cat /var/lib/netdump/magic)" = "$magic"
 $client stop >/dev/null
 echo 1234 >/var/lib/netdump/magic
-expect 1 "/var/lib/netdump/magic must hold 16 hexadecimal digits" $client start
+expect 1 "/var/lib/netdump/magic must contain 16 hexadecimal digits" $client start
 rm -r /var/lib/netdump
 configure NETDUMPADDR=192.0.2.1 NETDUMPKEYEXCHANGE=file NETDUMPMAGICFILE=/proc/nowhere/magic
-expect 1 "can't write /proc/nowhere/magic" $client start
+expect 1 "cannot write /proc/nowhere/magic" $client start
 
 about="ssh"
 configure NETDUMPADDR=192.0.2.1 NETDUMPKEYEXCHANGE=ssh
@@ -413,7 +413,7 @@ sshd=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd || true)
 if [ -z "$sshd" ] || ! command -v ssh >/dev/null || ! command -v perl >/dev/null; then
     skip "the magic by ssh" "no ssh, sshd or perl"
 else
-    expect 1 'there is no key yet: run "netdump-client propagate" once' $client start
+    expect 1 'no ssh key; run "netdump-client propagate" once' $client start
     # The server's user, as doc/clients.md sets it up, with a password for propagate to ask for.
     sed -i '/^netdump:/d' /etc/passwd /etc/group /etc/shadow
     echo netdump:x:985:985::/var/spool/crash:/bin/sh >>/etc/passwd
@@ -438,27 +438,27 @@ END
         await test -s "$work/sshd.pid"
     }
     start_sshd
-    expect 1 "the key did not get to netdump@192.0.2.1" \
+    expect 1 "cannot install the key for netdump@192.0.2.1" \
         env SSH_ASKPASS=/bin/false SSH_ASKPASS_REQUIRE=force $client propagate
-    expect 0 "netdump@192.0.2.1 takes our key from now on" \
+    expect 0 "key installed for netdump@192.0.2.1" \
         env "SSH_ASKPASS=$work/askpass" SSH_ASKPASS_REQUIRE=force $client propagate
-    expect 0 "a panic is dumped" $client start
+    expect 0 "panics are dumped" $client start
     magic=$(cat /var/spool/crash/magic/192.0.2.17)
     check "$about: the server has 16 hexadecimal digits" \
         sh -c "echo '$magic' | grep -Eqx '[0-9a-f]{16}'"
     check "$about: for its own user only" \
         test "$(stat -c %u:%a /var/spool/crash/magic/192.0.2.17)" = 985:600
-    check "$about: the module is told the same" loaded \
+    check "$about: the module has the same magic" loaded \
         "6666@192.0.2.17/lan0,6688@192.0.2.1/$server_mac" timeout=60 "magic=0x$magic"
-    check "$about: nothing else is left on the server" \
+    check "$about: no other files on the server" \
         test "$(ls /var/spool/crash/magic)" = 192.0.2.17
-    expect 0 "a panic is dumped" $client restart
+    expect 0 "panics are dumped" $client restart
     second=$(cat /var/spool/crash/magic/192.0.2.17)
     check "$about: each start has a new magic" test "$second" != "$magic"
-    check "$about: and the module has it" loaded \
+    check "$about: the module has the new magic" loaded \
         "6666@192.0.2.17/lan0,6688@192.0.2.1/$server_mac" timeout=60 "magic=0x$second"
     expect 0 '' $client refresh
-    check "$about: refresh leaves the magic alone" \
+    check "$about: refresh keeps the magic" \
         test "$(cat /var/spool/crash/magic/192.0.2.17)" = "$second"
     about="ssh, and a server that wants the magic"
     build=$(realpath "${BUILD:-build}")
@@ -466,22 +466,22 @@ END
     cp "$build/netdump-server" "$work/server" # where that user can read it
     ip netns exec server setpriv --reuid=985 --regid=985 --clear-groups "$work/server" \
         "--config=$work/conf" >"$work/server.log" 2>&1 &
-    await grep -q 'dumps go to' "$work/server.log"
+    await grep -q 'dumpdir' "$work/server.log"
     for value in "$second" "$magic"; do
         status=0
-        timeout 60 "$build/netdump-sim" --quiet --size=1M --magic="$value" --timeout=3 \
+        timeout 600 "$build/netdump-sim" --quiet --size=1M --magic="$value" --timeout=15 \
             --bind=192.0.2.17 192.0.2.1 >/dev/null 2>&1 || status=$?
         echo "$status" >>"$work/statuses"
     done
-    check "$about: this magic is dumped, that of the last start is not" \
+    check "$about: the new magic is accepted, the previous one is refused" \
         sh -c "sed 's/[1-9].*/no/' '$work/statuses' | tr '\n' ' ' | grep -x '0 no '"
     about="ssh"
     before=$(calls)
     mv /var/spool/crash/.ssh/authorized_keys "$work/keys"
-    expect 1 "the server did not take our magic over ssh (as netdump@192.0.2.1" $client restart
+    expect 1 "cannot store the magic on the server over ssh (as netdump@192.0.2.1" $client restart
     kill "$(cat "$work/sshd.pid")"
-    expect 1 "the server did not take our magic over ssh" $client restart
-    check "$about: the module stays with the magic that the server knows" \
+    expect 1 "cannot store the magic on the server over ssh" $client restart
+    check "$about: the module keeps the magic that the server has" \
         test "$(calls)" -eq "$before"
     $client stop >/dev/null
     mv /usr/bin/ssh /usr/bin/ssh.away
@@ -497,15 +497,15 @@ expect 2 "usage: $init {start|stop" $init
 expect 2 "usage: $init {start|stop" $init bogus
 expect 3 "not loaded" $init status
 expect 0 '' $init try-restart
-expect 0 "a panic is dumped from lan0" $init start
-expect 0 "a panic is dumped: " $init status
+expect 0 "panics are dumped from lan0" $init start
+expect 0 "panics are dumped: " $init status
 expect 0 '' $init start
 for verb in restart force-reload try-restart condrestart; do
     before=$(calls)
-    expect 0 "a panic is dumped from lan0" $init $verb
+    expect 0 "panics are dumped from lan0" $init $verb
     check "$verb unloads and loads" test "$(calls)" -eq $((before + 2))
 done
-expect 0 "a panic is no longer dumped" $init stop
+expect 0 "panics are no longer dumped" $init stop
 expect 0 '' $init stop
 expect 3 "not loaded" $init status
 configure NETDUMPADDR=
@@ -517,7 +517,7 @@ expect 5 '' $init start
 expect 0 '' $init stop
 mv "$work/away" $client
 check "make uninstall-client" client_make uninstall-client
-check "it leaves the configuration only" test "$(cd "$work/over" && find etc usr -name '*netdump*' -type f)" = \
+check "make uninstall-client keeps only the configuration" test "$(cd "$work/over" && find etc usr -name '*netdump*' -type f)" = \
     etc/default/netdump
 
 plan

@@ -1,20 +1,13 @@
-# journals.py - a dump's journal as bytes, read and changed: three slots, each a record with a checksum. The
-# layout stands here once more, on purpose: it must not change without a new version.
+# journals.py - a dump's journal as bytes, read and changed: three slots of equal size, each a record of tagged
+# fields with a checksum. The layout stands here once more, on purpose: it must not change.
 # SPDX-License-Identifier: GPL-2.0-or-later
 import os
 import struct
 
-SLOT = 4096
-MARK = b"NDUMPJNL"
-ADDRESS = (("family", "B"), ("port", "H"), ("scope", "I"), ("bytes", "16s"))
-FIELDS = (*((f"client_{n}", f) for n, f in ADDRESS), *((f"local_{n}", f) for n, f in ADDRESS),
-          ("started", "q"), ("state", "I"), ("machine", "I"), ("oldest", "I"), ("task", "Q"), ("page_offset", "Q"),
-          ("magic", "Q"), ("version", "B"), ("page_size", "I"), ("nr_pages", "I"), ("ram_pages", "I"),
-          ("regs_len", "H"), ("next_nr", "I"), ("floor_written", "I"), ("floor_synced", "I"), ("pages_stored", "Q"),
-          ("pages_zero", "Q"), ("pages_reserved", "Q"), ("pages_retransmitted", "Q"), ("duplicates", "Q"),
-          ("bytes", "Q"), ("boot_id", "16s"), ("regs", "1024s"))
-LAYOUT = "<" + "".join(f for _, f in FIELDS)
-HEAD = "<8sIIQ"
+SLOT = 8192  # bytes at first
+MARK = b"NDTAGGED"
+HEADER = 16
+TAG_SEQUENCE, TAG_BOOT_ID, TAG_SYNCED, TAG_PAGE_SIZE = 1, 2, 8, 111
 
 
 def crc32c(data):
@@ -27,21 +20,34 @@ def crc32c(data):
 
 
 class Slot:
-    """One of them; sequence 0: never written, or torn."""
+    """One of them; sequence 0: never written, or torn. fields: tag -> value as bytes."""
 
     def __init__(self, data):
         self.raw = data
         self.sequence = 0
-        if len(data) == SLOT and data[:8] == MARK and crc32c(data[:-4]) == struct.unpack("<I", data[-4:])[0]:
-            _, self.layout_version, self.size, self.sequence = struct.unpack_from(HEAD, data)
-            values = struct.unpack_from(LAYOUT, data, struct.calcsize(HEAD))
-            for (name, _), value in zip(FIELDS, values):
-                setattr(self, name, value)
+        self.fields = {}
+        if len(data) < HEADER or data[:8] != MARK:
+            return
+        length, checksum = struct.unpack_from("<II", data, 8)
+        body = data[HEADER:HEADER + length]
+        if len(body) != length or crc32c(body) != checksum:
+            return
+        at = 0
+        while at < length:
+            tag, _, size = struct.unpack_from("<HHI", body, at)
+            self.fields[tag] = body[at + 8:at + 8 + size]
+            at += 8 + size
+        self.sequence = int.from_bytes(self.fields[TAG_SEQUENCE], "little")
+        self.boot_id = self.fields[TAG_BOOT_ID]
+        self.synced = TAG_SYNCED in self.fields
+        self.page_size = int.from_bytes(self.fields.get(TAG_PAGE_SIZE, b""), "little")
 
 
 def read_slots(directory):
     with open(os.path.join(directory, "journal"), "rb") as f:
-        return [Slot(f.read(SLOT)) for _ in range(3)]
+        data = f.read()
+    size = len(data) // 3
+    return [Slot(data[i * size:(i + 1) * size]) for i in range(3)]
 
 
 def newest(directory):
@@ -54,13 +60,11 @@ def write_slots(directory, slots):
             f.write(slot.raw if isinstance(slot, Slot) else slot)
 
 
-def change(slot, **fields):
-    """A slot with other values in it, sealed again; one that was never written stays as it is."""
+def change(slot, boot_id):
+    """A slot with another boot id, sealed again; one that was never written stays as it is."""
     if not slot.sequence:
         return slot
-    for name, value in fields.items():
-        setattr(slot, name, value)
-    body = struct.pack(HEAD, MARK, slot.layout_version, slot.size, slot.sequence)
-    body += struct.pack(LAYOUT, *(getattr(slot, name) for name, _ in FIELDS))
-    body += bytes(SLOT - 4 - len(body))
-    return Slot(body + struct.pack("<I", crc32c(body)))
+    fields = {**slot.fields, TAG_BOOT_ID: boot_id}
+    body = b"".join(struct.pack("<HHI", tag, 0, len(value)) + value for tag, value in fields.items())
+    data = MARK + struct.pack("<II", len(body), crc32c(body)) + body
+    return Slot(data + bytes(len(slot.raw) - len(data)))

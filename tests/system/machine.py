@@ -1,12 +1,15 @@
 # machine.py - a crashed machine that does what a test says, packet by packet, for what netdump-sim is too
 # honest to do.
 # SPDX-License-Identifier: GPL-2.0-or-later
+import os
 import random
 import socket
 import struct
 import time
 
-from wiretest import *
+from wiretest import (
+    GET_NR_PAGES, GET_PAGE_SIZE, GET_REGS, HELLO, PATIENCE, R_HELLO, R_LOG, R_MEM, R_NR_PAGES,
+    R_PAGE_SIZE, R_REGS, R_SHOW_STATE, R_START, REBOOT, SEND_MEM, SHOW_STATE, START_ACK)
 
 
 class Machine:
@@ -26,6 +29,7 @@ class Machine:
         self.seed = seed
         self.version = 5
         self.seen = []          # commands, in order
+        self.pfns = set()       # that were requested
         self.rebooted = 0
 
     def __enter__(self):
@@ -60,7 +64,13 @@ class Machine:
             return None
         magic, nr, command, from_, to = struct.unpack(">QIIII", data)
         self.seen.append(command)
+        if command == SEND_MEM:
+            self.pfns.add(from_)
         return nr, command, from_, to, magic
+
+    def nothing(self):
+        """True if no request is here."""
+        return self.next(0.001) is None
 
     def answer(self, nr, command, from_):
         """As an honest machine would."""

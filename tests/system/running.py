@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import json
 import os
+import socket
 import subprocess
-import sys
 import time
 
-from wiretest import *
+from wiretest import BUILD, PATIENCE, SIM
 
 
-def wait_for(what, patience=PATIENCE * (3 if HEAVY else 1)):
+def wait_for(what, patience=PATIENCE):
     """What `what` returns as soon as that is true; or else, when patience is at its end, is not."""
     end = time.monotonic() + patience
     while time.monotonic() < end:
@@ -18,6 +18,28 @@ def wait_for(what, patience=PATIENCE * (3 if HEAVY else 1)):
             return value
         time.sleep(0.02)
     return what()
+
+
+def fence(daemon, host):
+    """Return when the server has taken in everything that was sent to it before. `host` is an address that may
+    speak to it and has no console text yet."""
+    path = os.path.join(daemon.dumps, "console", host + ".log")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind((host, 0))
+        s.sendto(b"fence\n", (daemon.host, daemon.port))
+    return wait_for(lambda: os.path.exists(path))
+
+
+def status_json(daemon):
+    """What --status --json prints, as a dictionary."""
+    p = subprocess.run([os.path.join(BUILD, "netdump-server"), "-f/dev/null", "-d", daemon.dumps, "--status",
+                        "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=PATIENCE, check=False)
+    return json.loads(p.stdout)
+
+
+def kept_out(daemon, n):
+    """Wait until allow= has kept out n datagrams in all."""
+    return wait_for(lambda: status_json(daemon)["server"].get("packets_not_allowed") == n)
 
 
 def seed_of(arguments):
@@ -49,7 +71,7 @@ class Sim:
     def runs(self):
         return self.process.poll() is None
 
-    def end(self, patience=120):
+    def end(self, patience=5 * PATIENCE):
         """Status, summary (empty where there is none), and all that was said."""
         try:
             said = self.process.communicate(timeout=patience)[0].decode(errors="replace")

@@ -67,7 +67,7 @@ static int open_socket(const Replay *r, in_port_t port)
     return fd;
 }
 
-/* The socket that stands for a port of the recorded client; -1 if it can't be had. A client that
+/* The socket that stands for a port of the recorded client; -1 if it cannot be had. A client that
  * was on the server's port (RHEL 3 must be) is on the server's port again, if a server on all
  * addresses of this host leaves it that; all others are on any. */
 static int socket_for(Replay *r, guint16 port)

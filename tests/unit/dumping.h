@@ -4,7 +4,9 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "core/format/elf_netdump.h"
 #include "io/store/vmcore.h"
+#include "queue_state.h"
 #include "scratch.h"
 
 #include <poll.h>
@@ -49,13 +51,10 @@ static inline gboolean memory_is_zero(const Dump *d, guint32 pfn)
     return d->zero_each && pfn % d->zero_each == 0;
 }
 
-static void on_stored(gpointer user, const guint32 *cookies, guint n)
+static void on_stored(Dump *d, const Event *event)
 {
-    Dump *d = dumps_by_id[GPOINTER_TO_UINT(user)];
-
-    g_assert_nonnull(d);
-    for (guint i = 0; i < n; i++) {
-        guint32 pfn = cookies[i] ^ 0x5a5a5a5a;
+    for (guint i = 0; i < event->n; i++) {
+        guint32 pfn = event->cookies[i] ^ 0x5a5a5a5a;
 
         g_assert_cmpuint(pfn, <, d->spec.nr_pages);
         d->n_stored++;
@@ -64,13 +63,20 @@ static void on_stored(gpointer user, const guint32 *cookies, guint n)
     }
 }
 
-static void on_finished(gpointer user, int err)
+/* A VmcoreTell. */
+static void on_event(gpointer user, guint32 client, const Event *event)
 {
-    Dump *d = dumps_by_id[GPOINTER_TO_UINT(user)];
+    Dump *d = dumps_by_id[client];
 
     g_assert_nonnull(d);
+    g_assert_true(user == dumps_by_id);
+    if (event->kind == EVENT_STORED) {
+        on_stored(d, event);
+        return;
+    }
+    g_assert_cmpint(event->kind, ==, EVENT_FINISHED);
     d->n_finished++;
-    d->finished_err = err;
+    d->finished_err = event->err;
 }
 
 static void on_failed(gpointer user, int err, const char *what)
@@ -88,8 +94,6 @@ static void on_failed(gpointer user, int err, const char *what)
         vmcore_finish_partial(d->v);
 }
 
-static const VmcoreEvents events = {on_stored, on_finished};
-
 static inline void dump_init(Dump *d, guint id, guint32 machine, guint32 page_size,
                              guint32 nr_pages, WorkPool *disk, VmcorePool *pool)
 {
@@ -102,7 +106,38 @@ static inline void dump_init(Dump *d, guint id, guint32 machine, guint32 page_si
     dumps_by_id[id] = d;
 }
 
-static inline void dump_create(Dump *d, guint id)
+static inline guint8 *dump_header(const Dump *d, gboolean partial)
+{
+    guint8 *header = g_malloc(elf_netdump_header_size(&d->spec));
+    ElfSpec spec = d->spec;
+
+    spec.partial = partial;
+    elf_netdump_build(&spec, header);
+    return header;
+}
+
+static inline guint64 dump_size(const Dump *d)
+{
+    return elf_netdump_page_offset(&d->spec, d->spec.nr_pages);
+}
+
+static inline Vmcore *dump_vmcore(Dump *d, guint id, int dirfd, const char *path, GError **error)
+{
+    g_autofree guint8 *partial = dump_header(d, TRUE);
+    g_autofree guint8 *whole = dump_header(d, FALSE);
+    VmcoreSpec spec = {
+        .file = {elf_netdump_header_size(&d->spec), d->spec.page_size, dump_size(d)},
+        .partial = partial,
+        .whole = whole,
+        .tell = on_event,
+        .user = dumps_by_id,
+        .client = id,
+    };
+
+    return vmcore_new(d->pool, d->queue, dirfd, path, &spec, error);
+}
+
+static inline void dump_new(Dump *d, guint id)
 {
     g_autoptr(GError) error = NULL;
 
@@ -110,9 +145,14 @@ static inline void dump_create(Dump *d, guint id)
         d->dir = scratch_new();
         d->own_dir = TRUE;
     }
-    d->v = vmcore_create(d->pool, d->queue, d->dir.fd, d->dir.path, &d->spec, &events,
-                         GUINT_TO_POINTER(id), &error);
+    d->v = dump_vmcore(d, id, d->dir.fd, d->dir.path, &error);
     g_assert_no_error(error);
+}
+
+static inline void dump_create(Dump *d, guint id)
+{
+    dump_new(d, id);
+    vmcore_create(d->v, FALSE);
 }
 
 static inline void dump_wait_once(WorkPool *disk)
@@ -128,9 +168,13 @@ static inline void dump_settle(Dump *d)
 {
     guint failures = d->failures;
 
-    while (work_queue_jobs(d->queue) > 0 &&
-           !(work_queue_stopped(d->queue) && d->failures > failures))
+    while (work_queue_jobs(d->queue) > 0 && !(queue_is_stopped(d->queue) && d->failures > failures))
         dump_wait_once(d->disk);
+}
+
+static inline guint64 dump_offset(const Dump *d, guint32 pfn)
+{
+    return elf_netdump_page_offset(&d->spec, pfn);
 }
 
 static inline void dump_put(Dump *d, guint32 pfn, guint32 offset, gsize len, gboolean whole)
@@ -138,7 +182,8 @@ static inline void dump_put(Dump *d, guint32 pfn, guint32 offset, gsize len, gbo
     guint8 *bytes = g_malloc(len);
 
     memory_bytes(d, pfn, offset, bytes, len);
-    g_assert_true(vmcore_put(d->v, pfn, offset, bytes, len, whole, pfn ^ 0x5a5a5a5a));
+    g_assert_true(
+        vmcore_put(d->v, dump_offset(d, pfn) + offset, bytes, len, whole, pfn ^ 0x5a5a5a5a));
     g_free(bytes);
 }
 
@@ -177,11 +222,6 @@ static inline void dump_free(Dump *d, guint id)
     g_free(d->last_what);
 }
 
-static inline guint64 dump_size(const Dump *d)
-{
-    return elf_netdump_page_offset(&d->spec, d->spec.nr_pages);
-}
-
 static inline int dump_open_file(const Dump *d, const char *name)
 {
     int fd = openat(d->dir.fd, name, O_RDWR | O_CLOEXEC);
@@ -193,12 +233,10 @@ static inline int dump_open_file(const Dump *d, const char *name)
 static inline void dump_check_header(const Dump *d, const char *name, gboolean partial)
 {
     gsize size = elf_netdump_header_size(&d->spec);
-    g_autofree guint8 *expected = g_malloc(size), *got = g_malloc0(size);
-    ElfSpec spec = d->spec;
+    g_autofree guint8 *expected = dump_header(d, partial);
+    g_autofree guint8 *got = g_malloc0(size);
     int fd = dump_open_file(d, name);
 
-    spec.partial = partial;
-    elf_netdump_build(&spec, expected);
     g_assert_cmpint(pread(fd, got, size, 0), ==, (gssize)size);
     g_assert_true(memcmp(got, expected, size) == 0);
     g_assert_cmpint(close(fd), ==, 0);

@@ -172,7 +172,7 @@ static inline gboolean scratch_say(const char *path, const char *text)
 }
 
 /* In a child: mounts that nobody else sees, with a user namespace where we are not root. FALSE
- * where that isn't allowed. */
+ * where that is not allowed. */
 static inline gboolean scratch_private_mounts(void)
 {
     if (unshare(CLONE_NEWNS) < 0) {

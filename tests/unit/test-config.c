@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "io/config/config_internal.h"
+#include "io/config/config_reload.h"
 #include "scratch.h"
 
 #include <net/if.h>
@@ -114,15 +115,15 @@ static void test_bad(void)
     static const struct {
         const char *text, *message;
     } cases[] = {
-        {"prot=1", "f:1: unknown key \"prot\": did you mean \"port\"?"},
-        {"\n\nDump-Dir=/x", "f:3: unknown key \"Dump-Dir\": did you mean \"dumpdir\"?"},
+        {"prot=1", "f:1: unknown key \"prot\"; did you mean \"port\"?"},
+        {"\n\nDump-Dir=/x", "f:3: unknown key \"Dump-Dir\"; did you mean \"dumpdir\"?"},
         {"max_concurent_dumps=1",
-         "f:1: unknown key \"max_concurent_dumps\": did you mean \"max_concurrent_dumps\"?"},
-        {"colour=red", "f:1: unknown key \"colour\": netdump-server.conf(5) lists those there are"},
-        {"=1", "f:1: unknown key \"\": netdump-server.conf(5) lists those there are"},
-        {"verbose=1", "f:1: unknown key \"verbose\": netdump-server.conf(5) lists those there are"},
-        {"port", "f:1: \"port\" is no key=value line"},
-        {"[server]", "f:1: \"[server]\" is no key=value line"},
+         "f:1: unknown key \"max_concurent_dumps\"; did you mean \"max_concurrent_dumps\"?"},
+        {"colour=red", "f:1: unknown key \"colour\"; see netdump-server.conf(5)"},
+        {"=1", "f:1: unknown key \"\"; see netdump-server.conf(5)"},
+        {"verbose=1", "f:1: unknown key \"verbose\"; see netdump-server.conf(5)"},
+        {"port", "f:1: \"port\" is not a key=value line"},
+        {"[server]", "f:1: \"[server]\" is not a key=value line"},
         {"port=x", "f:1: port: \"x\" must be a whole number from 0 to 65535"},
         {"port=", "f:1: port: \"\" must be a whole number from 0 to 65535"},
         {"port=-1", "f:1: port: \"-1\" must be a whole number from 0 to 65535"},
@@ -130,13 +131,13 @@ static void test_bad(void)
         {"port=0x10", "f:1: port: \"0x10\" must be a whole number from 0 to 65535"},
         {"port=99999999999999999999",
          "f:1: port: \"99999999999999999999\" must be a whole number from 0 to 65535"},
-        {"port=6666 # x", "f:1: port: a comment must have a line of its own"},
-        {"dumpdir=/x\t# y", "f:1: dumpdir: a comment must have a line of its own"},
-        {"dumpdir=\"/x\"", "f:1: dumpdir: the value must stand without quotes"},
-        {"dumpdir='/x'", "f:1: dumpdir: the value must stand without quotes"},
-        {"dumpdir=/x\x01y", "f:1: dumpdir: there is a control character in the value"},
+        {"port=6666 # x", "f:1: port: comments need their own line"},
+        {"dumpdir=/x\t# y", "f:1: dumpdir: comments need their own line"},
+        {"dumpdir=\"/x\"", "f:1: dumpdir: remove the quotes"},
+        {"dumpdir='/x'", "f:1: dumpdir: remove the quotes"},
+        {"dumpdir=/x\x01y", "f:1: dumpdir: control character in the value"},
         {"dumpdir=",
-         "f:1: dumpdir: is empty: it must be a path, such as " LOCALSTATEDIR "/spool/crash"},
+         "f:1: dumpdir: empty value; give a path such as " LOCALSTATEDIR "/spool/crash"},
         {"client_timeout=0",
          "f:1: client_timeout: \"0\" must be a whole number from 1 to 86400 (seconds)"},
         {"client_timeout=60s",
@@ -147,26 +148,25 @@ static void test_bad(void)
          "f:1: max_concurrent_dumps: \"1025\" must be a whole number from 0 to 1024"},
         {"secure=2", "f:1: secure: \"2\" must be 0 or 1"},
         {"secure=", "f:1: secure: \"\" must be 0 or 1"},
-        {"addr=example.org",
-         "f:1: addr: \"example.org\" is no IP address: write 10.0.0.5 or 2001:db8::5 (names aren't "
-         "looked up)"},
-        {"allow=", "f:1: allow: is empty: name addresses and networks, or leave the line out to "
-                   "allow any"},
+        {"addr=example.org", "f:1: addr: \"example.org\" is not an IP address; use 10.0.0.5 or "
+                             "2001:db8::5, not a host name"},
+        {"allow=",
+         "f:1: allow: empty value; list addresses and networks, or remove the line to allow any"},
         {"allow=10.0.0.0/8 10.0.0.0/99",
-         "f:1: allow: \"10.0.0.0/99\": the prefix length is 0 to 32"},
-        {"allow=10.1.0.0/8",
-         "f:1: allow: \"10.1.0.0/8\" is an address inside a network: write 10.0.0.0/8 for the "
-         "network, or leave the /8 out for that one machine"},
-        {"port=1\n# x\nport=2", "f:3: port is set a second time, after line 1: remove one of them"},
+         "f:1: allow: \"10.0.0.0/99\": the prefix length must be from 0 to 32"},
+        {"allow=10.1.0.0/8", "f:1: allow: \"10.1.0.0/8\" has host bits set; use 10.0.0.0/8 for the "
+                             "network, or omit /8 for a single host"},
+        {"port=1\n# x\nport=2", "f:3: duplicate key port, first set in line 1; remove one"},
         {"port=x\nport=2", "f:1: port: \"x\" must be a whole number from 0 to 65535\n"
-                           "f:2: port is set a second time, after line 1: remove one of them"},
-        {"daemon=1\npidfile=x.pid", "f:2: pidfile: \"x.pid\" must begin with a / for a daemon"},
+                           "f:2: duplicate key port, first set in line 1; remove one"},
+        {"daemon=1\npidfile=x.pid",
+         "f:2: pidfile: \"x.pid\" must be an absolute path in daemon mode"},
         {"dumpdir=x\nmetrics_file=y\ndaemon=1",
-         "f:1: dumpdir: \"x\" must begin with a / for a daemon\n"
-         "f:2: metrics_file: \"y\" must begin with a / for a daemon"},
-        {"prot=1\nsecure=3\nnonsense\n", "f:1: unknown key \"prot\": did you mean \"port\"?\n"
+         "f:1: dumpdir: \"x\" must be an absolute path in daemon mode\n"
+         "f:2: metrics_file: \"y\" must be an absolute path in daemon mode"},
+        {"prot=1\nsecure=3\nnonsense\n", "f:1: unknown key \"prot\"; did you mean \"port\"?\n"
                                          "f:2: secure: \"3\" must be 0 or 1\n"
-                                         "f:3: \"nonsense\" is no key=value line"},
+                                         "f:3: \"nonsense\" is not a key=value line"},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -174,7 +174,7 @@ static void test_bad(void)
 
         g_test_message("%s", cases[i].text);
         g_assert_null(parse(cases[i].text, &error));
-        g_assert_error(error, CONFIG_ERROR, 0);
+        g_assert_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE);
         g_assert_cmpstr(error->message, ==, cases[i].message);
     }
 }
@@ -186,8 +186,8 @@ static void test_nul(void)
 
     g_assert_null(config_from_text("f", text, sizeof text - 1, &error));
     g_assert_cmpstr(error->message, ==,
-                    "f:1: there is a NUL byte in the line\n"
-                    "f:3: there is a NUL byte in the line");
+                    "f:1: NUL byte in the line\n"
+                    "f:3: NUL byte in the line");
 }
 
 static void test_long(void)
@@ -197,8 +197,8 @@ static void test_long(void)
     g_autofree char *shown = g_strnfill(60, 'k'), *want = NULL;
     g_autoptr(GError) error = NULL;
 
-    want = g_strdup_printf("f:1: dumpdir: the path is 1501 bytes long: 1024 are the limit\n"
-                           "f:2: unknown key \"%s\": netdump-server.conf(5) lists those there are",
+    want = g_strdup_printf("f:1: dumpdir: path is 1501 bytes long, the limit is 1024\n"
+                           "f:2: unknown key \"%s\"; see netdump-server.conf(5)",
                            shown);
     g_assert_null(parse(text, &error));
     g_assert_cmpstr(error->message, ==, want);
@@ -215,7 +215,7 @@ static void test_many_problems(void)
     g_assert_null(parse(text->str, &error));
     lines = g_strsplit(error->message, "\n", -1);
     g_assert_cmpuint(g_strv_length(lines), ==, 51);
-    g_assert_cmpstr(lines[50], ==, "and 950 more problems");
+    g_assert_cmpstr(lines[50], ==, "and 950 more errors");
 }
 
 static void test_many_rules(void)
@@ -231,9 +231,9 @@ static void test_many_rules(void)
     g_assert_cmpuint(c->n_allow, ==, CONFIG_ALLOW_MAX);
     g_string_append(text, "allow=11.0.0.0/8\n");
     g_assert_null(parse(text->str, &error));
-    g_assert_cmpstr(error->message, ==,
-                    "f:1025: allow: more than 1024 entries: gather them into networks "
-                    "(10.0.0.0/8)");
+    g_assert_cmpstr(
+        error->message, ==,
+        "f:1025: allow: more than 1024 entries; combine them into networks such as 10.0.0.0/8");
 }
 
 /* An interface by its name: the loopback's, whose index is always there. */
@@ -311,7 +311,7 @@ static void test_check_config(void)
 
     task = CONFIG_RUN;
     c = load(&error, &task, "--check-config", "-f", "/dev/null", "-p", "x", NULL);
-    g_assert_error(error, CONFIG_ERROR, 0);
+    g_assert_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE);
     g_assert_cmpint(task, ==, CONFIG_CHECK);
 }
 
@@ -327,12 +327,12 @@ static void test_command_line_errors(void)
     scratch_put(&s, "conf", "window=0\n", 9);
     g_assert_null(load(&error, &task, "--prot=1", "-p", "x", "-x", "stray", "--dumpdri", "/x", "-f",
                        file, "-s", NULL));
-    want = g_strdup_printf("--prot: unknown option: did you mean --port?\n"
-                           "-x: unknown option: --help lists those there are\n"
-                           "--dumpdri: unknown option: did you mean --dumpdir?\n"
+    want = g_strdup_printf("--prot: unknown option; did you mean --port?\n"
+                           "-x: unknown option; see --help\n"
+                           "--dumpdri: unknown option; did you mean --dumpdir?\n"
                            "-s: missing argument\n"
-                           "\"stray\": there is nothing but options: see --help\n"
-                           "\"/x\": there is nothing but options: see --help\n"
+                           "\"stray\": unexpected argument; see --help\n"
+                           "\"/x\": unexpected argument; see --help\n"
                            "%s:1: window: \"0\" must be a whole number from 1 to 128 (pages)\n"
                            "--port: \"x\" must be a whole number from 0 to 65535",
                            file);
@@ -350,18 +350,18 @@ static void test_unreadable(void)
     ConfigTask task;
 
     g_assert_null(load(&error, &task, "-f", missing, NULL));
-    want = g_strdup_printf("%s: can't read the configuration: No such file or directory", missing);
+    want = g_strdup_printf("%s: cannot read the configuration: No such file or directory", missing);
     g_assert_cmpstr(error->message, ==, want);
     g_clear_error(&error);
 
     g_assert_null(load(&error, &task, "-f", s.path, NULL));
-    g_assert_nonnull(strstr(error->message, ": can't read the configuration: Is a directory"));
+    g_assert_nonnull(strstr(error->message, ": cannot read the configuration: Is a directory"));
     g_clear_error(&error);
 
     scratch_put(&s, "big", "", 0);
     g_assert_cmpint(truncate(big, (1 << 20) + 1), ==, 0);
     g_assert_null(load(&error, &task, "-f", big, NULL));
-    g_assert_nonnull(strstr(error->message, ": can't read the configuration: File too large"));
+    g_assert_nonnull(strstr(error->message, ": cannot read the configuration: File too large"));
     scratch_free(&s);
 }
 
@@ -375,7 +375,7 @@ static int as_nobody(const Scratch *s)
     scratch_put(s, "conf", "port=1\n", 7);
     if (chmod(file, 0) < 0 || load(&error, &task, "-f", file, NULL))
         return 1;
-    return strstr(error->message, ": can't read the configuration: Permission denied") ? 0 : 2;
+    return strstr(error->message, ": cannot read the configuration: Permission denied") ? 0 : 2;
 }
 
 static void test_permission(void)
@@ -407,7 +407,8 @@ static void test_relative(void)
     g_clear_pointer(&c, config_free);
 
     g_assert_null(load(&error, &task, "-f", "/dev/null", "-D", "-d", "dumps", NULL));
-    g_assert_cmpstr(error->message, ==, "--dumpdir: \"dumps\" must begin with a / for a daemon");
+    g_assert_cmpstr(error->message, ==,
+                    "--dumpdir: \"dumps\" must be an absolute path in daemon mode");
     scratch_free(&s);
 }
 
@@ -424,13 +425,14 @@ static void test_reload(void)
     c = load(&error, &task, "-f", file, "--secure=1", NULL);
     g_assert_no_error(error);
 
-    c2 = config_reload(c, &kept, &error);
+    c2 = config_reread(c->argv, c->start_in, &error);
     g_assert_no_error(error);
-    g_assert_null(kept);
+    g_assert_null(config_keep_fixed(c2, c));
 
     scratch_put(&s, "conf", "window=9\nport=6\ndumpdir=/new\nsecure=0\nmin_free=1\n", 49);
-    c3 = config_reload(c2, &kept, &error);
+    c3 = config_reread(c2->argv, c2->start_in, &error);
     g_assert_no_error(error);
+    kept = config_keep_fixed(c3, c2);
     g_assert_cmpstr(kept, ==, "port, dumpdir");
     g_assert_cmpuint(c3->port, ==, 5);
     g_assert_cmpstr(c3->dumpdir, ==, LOCALSTATEDIR "/spool/crash");
@@ -438,12 +440,110 @@ static void test_reload(void)
     g_assert_cmpuint(c3->min_free, ==, 1);
     g_assert_cmpuint(c3->n_allow, ==, 0);
     g_assert_true(c3->secure); /* the command line still beats the file */
-    g_clear_pointer(&kept, g_free);
+
+    scratch_put(&s, "conf", "window=x\n=\n", 11);
+    g_assert_null(config_reread(c3->argv, c3->start_in, &error));
+    g_assert_nonnull(strstr(error->message, "conf:1: window: \"x\" must be"));
+    g_assert_null(strchr(error->message, '\n'));
+    g_clear_error(&error);
+
+    /* Nobody may ever write to a pipe. */
+    g_assert_cmpint(unlinkat(s.fd, "conf", 0), ==, 0);
+    g_assert_cmpint(mkfifoat(s.fd, "conf", 0600), ==, 0);
+    g_assert_null(config_reread(c3->argv, c3->start_in, &error));
+    g_assert_nonnull(strstr(error->message, "is a pipe"));
+    scratch_free(&s);
+}
+
+/* -- outside the loop ---------------------------------------------------------------------------
+ */
+
+typedef struct {
+    OffLoopJob job; /* held until the test runs it */
+    guint pushed, replies;
+    guint window; /* as last read; 0 = an error */
+} Holder;
+
+static void hold(gpointer owner, const OffLoopJob *job)
+{
+    Holder *h = owner;
+
+    h->job = *job;
+    h->pushed++;
+}
+
+static void on_reloaded(gpointer user, Config *config, const GError *error)
+{
+    Holder *h = user;
+
+    g_assert_true(!config == (error != NULL));
+    h->replies++;
+    h->window = config ? config->window : 0;
+    config_free(config);
+}
+
+static void run_held(const Holder *h)
+{
+    OffLoopJob job = h->job;
+
+    job.run(job.data);
+    job.done(job.data);
+    job.destroy(job.data);
+}
+
+static void test_reload_off_loop(void)
+{
+    Scratch s = scratch_new();
+    g_autofree char *file = g_build_filename(s.path, "conf", NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Config) c = NULL;
+    Holder h = {0};
+    OffLoop off = {hold, &h};
+    ConfigReload *reload;
+    OffLoopJob job;
+    ConfigTask task;
+
+    scratch_put(&s, "conf", "window=7\n", 9);
+    c = load(&error, &task, "-f", file, NULL);
+    g_assert_no_error(error);
+    reload = config_reload_new(c, &off, on_reloaded, &h);
+    scratch_put(&s, "conf", "window=8\n", 9);
+    config_reload_start(reload);
+    g_assert_cmpuint(h.replies, ==, 0);
+    job = h.job;
+    job.run(job.data);
+
+    /* Asked for three times more before that is told: read once more. */
+    scratch_put(&s, "conf", "window=9\n", 9);
+    for (guint i = 0; i < 3; i++)
+        config_reload_start(reload);
+    g_assert_cmpuint(h.pushed, ==, 1);
+    job.done(job.data);
+    job.destroy(job.data);
+    g_assert_cmpuint(h.replies, ==, 1);
+    g_assert_cmpuint(h.window, ==, 8);
+    g_assert_cmpuint(h.pushed, ==, 2);
+    run_held(&h);
+    g_assert_cmpuint(h.replies, ==, 2);
+    g_assert_cmpuint(h.window, ==, 9);
+    g_assert_cmpuint(h.pushed, ==, 2);
 
     scratch_put(&s, "conf", "window=x\n", 9);
-    g_assert_null(config_reload(c3, &kept, &error));
-    g_assert_nonnull(strstr(error->message, "conf:1: window: \"x\" must be"));
-    g_assert_null(kept);
+    config_reload_start(reload);
+    run_held(&h);
+    g_assert_cmpuint(h.replies, ==, 3);
+    g_assert_cmpuint(h.window, ==, 0);
+
+    /* The threads end first; then the other way round. */
+    config_reload_start(reload);
+    h.job.destroy(h.job.data);
+    config_reload_start(reload);
+    job = h.job;
+    job.run(job.data);
+    config_reload_free(reload);
+    job.done(job.data);
+    job.destroy(job.data);
+    g_assert_cmpuint(h.replies, ==, 3);
     scratch_free(&s);
 }
 
@@ -453,7 +553,7 @@ static void test_shown_child(const char *option, const char *const *expected)
     ConfigTask task = CONFIG_RUN;
 
     if (g_test_subprocess()) {
-        /* What is wrong elsewhere doesn't matter to who asks for help. */
+        /* What is wrong elsewhere does not matter to who asks for help. */
         g_assert_null(load(&error, &task, option, "--port=x", "-f", "/missing", NULL));
         g_assert_no_error(error);
         g_assert_cmpint(task, ==, CONFIG_SHOWN);
@@ -534,6 +634,7 @@ int main(int argc, char **argv)
     g_test_add_func("/config/permission", test_permission);
     g_test_add_func("/config/relative", test_relative);
     g_test_add_func("/config/reload", test_reload);
+    g_test_add_func("/config/reload-off-loop", test_reload_off_loop);
     g_test_add_func("/config/help", test_help);
     g_test_add_func("/config/usage", test_usage);
     g_test_add_func("/config/version", test_version);

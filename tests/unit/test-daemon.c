@@ -5,6 +5,8 @@
 
 #include "capture.h"
 #include "io/sys/log.h"
+#include "io/sys/pidfile.h"
+#include "io/sys/signals.h"
 #include "scratch.h"
 
 #include <poll.h>
@@ -52,7 +54,7 @@ static char *await_report(const Scratch *s)
 {
     char *text = NULL;
 
-    for (int i = 0; i < 500 && !(text = scratch_get(s, "report", NULL)); i++)
+    for (int i = 0; i < 6000 && !(text = scratch_get(s, "report", NULL)); i++)
         g_usleep(10000);
     g_assert_nonnull(text);
     return text;
@@ -93,7 +95,7 @@ static void test_ready(void)
 static void child_fails(const Scratch *s)
 {
     (void)s;
-    /* As in the daemon the log isn't stderr: the reason must come by the pipe. */
+    /* As in the daemon the log is not stderr: the reason must come by the pipe. */
     log_open("test", LOG_TO_SYSLOG, FALSE);
     daemon_failed("port 6688 is taken by somebody");
     _exit(1);
@@ -142,7 +144,7 @@ static void test_dies(void)
     g_autofree char *text = NULL;
 
     g_assert_cmpint(start_daemon(child_dies, &s, &text), ==, 1);
-    g_assert_nonnull(strstr(text, "was ended by signal 9 (Killed) before it was ready"));
+    g_assert_nonnull(strstr(text, "killed by signal 9 (Killed) before it was ready"));
     scratch_free(&s);
 }
 
@@ -158,11 +160,11 @@ static void test_leaves(void)
     g_autofree char *text = NULL;
 
     g_assert_cmpint(start_daemon(child_leaves, &s, &text), ==, 1);
-    g_assert_nonnull(strstr(text, "ended with status 3 before it was ready"));
+    g_assert_nonnull(strstr(text, "exited with status 3 before it was ready"));
     scratch_free(&s);
 }
 
-/* A parent that is ended while it waits doesn't take the daemon with it. */
+/* A parent that is ended while it waits does not take the daemon with it. */
 static void child_waits_for_orphanage(const Scratch *s)
 {
     pid_t parent = getppid();
@@ -190,11 +192,11 @@ static void test_parent_gone(void)
     }
     g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
     g_assert_true(WIFSIGNALED(status));
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 6000; i++) {
         g_autofree char *told = await_report(&s);
         if (strcmp(told, "survived") == 0)
             break;
-        g_assert_cmpint(i, <, 499);
+        g_assert_cmpint(i, <, 5999);
         g_usleep(10000);
     }
     scratch_free(&s);
@@ -219,7 +221,7 @@ static void take(const char *path)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!daemon_pidfile_take(path, &error))
+    if (!pidfile_take(path, &error))
         g_error("%s", error->message);
 }
 
@@ -235,9 +237,9 @@ static void test_pidfile(void)
     text = scratch_get(&s, "pid", NULL);
     g_assert_cmpstr(text, ==, want);
     g_assert_cmpuint(scratch_mode(&s, "pid"), ==, 0644);
-    daemon_pidfile_drop();
+    pidfile_drop();
     g_assert_false(scratch_has(&s, "pid"));
-    daemon_pidfile_drop(); /* harmless */
+    pidfile_drop(); /* harmless */
     scratch_free(&s);
 }
 
@@ -254,7 +256,7 @@ static void test_pidfile_stale(void)
         take(path);
         text = scratch_get(&s, "pid", NULL);
         g_assert_cmpstr(text, ==, want);
-        daemon_pidfile_drop();
+        pidfile_drop();
     }
     scratch_free(&s);
 }
@@ -265,7 +267,7 @@ static void refused(const char *path, const char *format)
     g_auto(GStrv) parts = g_strsplit(format, "%s", 2);
     g_autofree char *want = g_strconcat(parts[0], path, parts[1], NULL);
 
-    g_assert_false(daemon_pidfile_take(path, &error));
+    g_assert_false(pidfile_take(path, &error));
     g_assert_nonnull(error);
     g_assert_cmpstr(error->message, ==, want);
 }
@@ -273,9 +275,8 @@ static void refused(const char *path, const char *format)
 static int second_server(const Scratch *s)
 {
     g_autofree char *path = g_build_filename(s->path, "pid", NULL);
-    g_autofree char *want = g_strdup_printf("a server is running already, with pid %d (from the "
-                                            "pidfile %%s)",
-                                            (int)getppid());
+    g_autofree char *want =
+        g_strdup_printf("a server is already running, pid %d (from pidfile %%s)", (int)getppid());
     refused(path, want);
     return 0;
 }
@@ -289,13 +290,13 @@ static void test_pidfile_live(void)
     take(path);
     g_assert_true(scratch_child(second_server, &s));
     g_assert_true(scratch_has(&s, "pid"));
-    daemon_pidfile_drop();
+    pidfile_drop();
 
     /* Locked before its owner has written its number. */
     scratch_put(&s, "pid", "", 0);
     fd = open(path, O_RDWR | O_CLOEXEC);
     g_assert_cmpint(flock(fd, LOCK_EX), ==, 0);
-    refused(path, "a server is running already: it holds the pidfile %s");
+    refused(path, "a server is already running and holds pidfile %s");
     close(fd);
     scratch_free(&s);
 }
@@ -307,8 +308,8 @@ static void test_pidfile_foreign(void)
     g_autofree char *path = g_build_filename(s.path, "pid", NULL);
     static const char *const contents[] = {"root:x:0:0\n", "12 13\n", "-4\n",
                                            "123456789012345678901234567890123\n"};
-    static const char message[] = "%s is there and is no pidfile: not touched; remove it or name "
-                                  "another one with pidfile= or --pidfile";
+    static const char message[] = "%s exists and is not a pidfile, left unchanged; remove it, or "
+                                  "set another with pidfile= or --pidfile";
 
     for (gsize i = 0; i < G_N_ELEMENTS(contents); i++) {
         g_autofree char *text = NULL;
@@ -319,11 +320,11 @@ static void test_pidfile_foreign(void)
     }
     g_assert_cmpint(unlink(path), ==, 0);
     scratch_plant(&s, "pid");
-    refused(path, "can't write the pidfile %s: Too many levels of symbolic links");
+    refused(path, "cannot write pidfile %s: Too many levels of symbolic links");
     scratch_victim_untouched(&s);
     g_assert_cmpint(unlink(path), ==, 0);
     g_assert_cmpint(mkfifo(path, 0600), ==, 0);
-    refused(path, message); /* and doesn't wait for a reader */
+    refused(path, message); /* and does not wait for a reader */
     scratch_free(&s);
 }
 
@@ -332,11 +333,11 @@ static void test_pidfile_nowhere(void)
     Scratch s = scratch_new();
     g_autofree char *path = g_build_filename(s.path, "missing", "pid", NULL);
 
-    refused(path, "can't write the pidfile %s: No such file or directory");
+    refused(path, "cannot write pidfile %s: No such file or directory");
     scratch_free(&s);
 }
 
-/* Somebody replaced the file while we ran: it isn't ours to remove. */
+/* Somebody replaced the file while we ran: it is not ours to remove. */
 static void test_pidfile_replaced(void)
 {
     Scratch s = scratch_new();
@@ -345,14 +346,14 @@ static void test_pidfile_replaced(void)
     take(path);
     g_assert_cmpint(unlink(path), ==, 0);
     scratch_put(&s, "pid", "1\n", 2);
-    daemon_pidfile_drop();
+    pidfile_drop();
     g_assert_true(scratch_has(&s, "pid"));
     scratch_free(&s);
 }
 
 static gboolean signal_is_readable(void)
 {
-    struct pollfd p = {.fd = daemon_signals_fd(), .events = POLLIN};
+    struct pollfd p = {.fd = signals_fd(), .events = POLLIN};
 
     return poll(&p, 1, 0) == 1;
 }
@@ -368,9 +369,9 @@ static void test_signals(void)
     sigemptyset(&block);
     sigaddset(&block, SIGTERM); /* as a careless parent may leave it to us */
     pthread_sigmask(SIG_BLOCK, &block, NULL);
-    g_assert_true(daemon_signals_init(&error));
+    g_assert_true(signals_init(&error));
     g_assert_false(signal_is_readable());
-    g_assert_cmpint(daemon_next_signal(), ==, 0);
+    g_assert_cmpint(signals_next(), ==, 0);
     kill(getpid(), SIGUSR1);
     kill(getpid(), SIGUSR1);
     kill(getpid(), SIGHUP);
@@ -378,16 +379,15 @@ static void test_signals(void)
     raise(SIGPIPE);
     raise(SIGXFSZ);
     FD_ZERO(&set);
-    FD_SET(daemon_signals_fd(), &set);
-    g_assert_cmpint(pselect(daemon_signals_fd() + 1, &set, NULL, NULL, &ts, daemon_signals_mask()),
-                    ==, 1);
-    g_assert_cmpint(daemon_next_signal(), ==, SIGTERM);
-    g_assert_cmpint(daemon_next_signal(), ==, SIGHUP);
-    g_assert_cmpint(daemon_next_signal(), ==, SIGUSR1);
-    g_assert_cmpint(daemon_next_signal(), ==, 0);
+    FD_SET(signals_fd(), &set);
+    g_assert_cmpint(pselect(signals_fd() + 1, &set, NULL, NULL, &ts, signals_mask()), ==, 1);
+    g_assert_cmpint(signals_next(), ==, SIGTERM);
+    g_assert_cmpint(signals_next(), ==, SIGHUP);
+    g_assert_cmpint(signals_next(), ==, SIGUSR1);
+    g_assert_cmpint(signals_next(), ==, 0);
     g_assert_false(signal_is_readable());
-    daemon_signals_done();
-    daemon_signals_done(); /* harmless */
+    signals_done();
+    signals_done(); /* harmless */
     pthread_sigmask(SIG_UNBLOCK, &block, NULL);
 }
 
@@ -396,15 +396,15 @@ static void test_signal_storm(void)
 {
     g_autoptr(GError) error = NULL;
 
-    g_assert_true(daemon_signals_init(&error));
+    g_assert_true(signals_init(&error));
     for (int i = 0; i < 70000; i++)
         raise(SIGUSR1);
     raise(SIGINT);
     g_assert_true(signal_is_readable());
-    g_assert_cmpint(daemon_next_signal(), ==, SIGINT);
-    g_assert_cmpint(daemon_next_signal(), ==, SIGUSR1);
-    g_assert_cmpint(daemon_next_signal(), ==, 0);
-    daemon_signals_done();
+    g_assert_cmpint(signals_next(), ==, SIGINT);
+    g_assert_cmpint(signals_next(), ==, SIGUSR1);
+    g_assert_cmpint(signals_next(), ==, 0);
+    signals_done();
 }
 
 static void test_notify(void)

@@ -72,18 +72,18 @@ static void test_refused(void)
 {
     Scratch s = scratch_new();
     g_autofree char *orphan = below(&s, "no/such");
-    expect_refusal(orphan, "make its parent directory first");
+    expect_refusal(orphan, "create its parent directory first");
     g_autofree char *file = below(&s, "file");
     scratch_put(&s, "file", "", 0);
     expect_refusal(file, "Not a directory");
     g_autofree char *open = below(&s, "open");
     g_assert_cmpint(mkdir(open, 0700), ==, 0);
     g_assert_cmpint(chmod(open, 0777), ==, 0);
-    expect_refusal(open, "may be written by others (mode 0777): run 'chmod go-w ");
+    expect_refusal(open, "is writable by others (mode 0777); run 'chmod go-w ");
     g_assert_cmpint(chmod(open, 01777), ==, 0);
-    expect_refusal(open, "may be written by others (mode 1777)");
+    expect_refusal(open, "is writable by others (mode 1777)");
     g_assert_cmpint(chmod(open, 0770), ==, 0);
-    expect_refusal(open, "may be written by its group (mode 0770)");
+    expect_refusal(open, "is writable by its group (mode 0770)");
     g_assert_cmpint(chmod(open, 0755), ==, 0);
     g_autoptr(Dumpdir) d = dumpdir_open(open, NULL);
     g_assert_nonnull(d);
@@ -103,10 +103,10 @@ static int as_nobody(const Scratch *s)
     }
     scratch_become_nobody(s);
     g_assert_cmpint(mkdir(shut, 0500), ==, 0);
-    expect_refusal(shut, "may not write in the dump directory");
+    expect_refusal(shut, "has no write access to the dump directory");
     if (root) {
-        expect_refusal(roots, "may not write in the dump directory");
-        expect_refusal(others, "belongs to user id 4711");
+        expect_refusal(roots, "has no write access to the dump directory");
+        expect_refusal(others, "is owned by uid 4711");
     }
     return 0;
 }
@@ -144,53 +144,16 @@ static void test_lock(void)
     Scratch s = scratch_new();
     g_autoptr(GError) error = NULL;
     g_autofree char *pid =
-        g_strdup_printf("another netdump-server (process %ld) uses", (long)getpid());
+        g_strdup_printf("another netdump-server (pid %ld) is using", (long)getpid());
     Dumpdir *first = dumpdir_open(s.path, &error);
     g_assert_no_error(error);
     expect_refusal(s.path, pid);
     scratch_put(&s, ".netdump-server.lock", "junk", 4);
-    expect_refusal(s.path, "of unknown process");
-    g_assert_true(dumpdir_write_pid(first, &error));
-    expect_refusal(s.path, pid);
+    expect_refusal(s.path, "unknown pid");
     dumpdir_free(first);
     g_autoptr(Dumpdir) second = dumpdir_open(s.path, &error);
     g_assert_no_error(error);
     g_assert_nonnull(second);
-    scratch_free(&s);
-}
-
-/* The lock goes along into the background and lives there. */
-static void test_lock_forked(void)
-{
-    Scratch s = scratch_new();
-    g_autoptr(GError) error = NULL;
-    Dumpdir *d = dumpdir_open(s.path, &error);
-    g_assert_no_error(error);
-    int ready[2];
-    int end[2];
-    char byte = 0;
-    g_assert_true(pipe(ready) == 0 && pipe(end) == 0);
-    pid_t child = fork();
-    if (child == 0) {
-        (void)close(end[1]);
-        if (!dumpdir_write_pid(d, NULL) || write(ready[1], "x", 1) != 1)
-            _exit(1);
-        int status = read(end[0], &byte, 1) == 0 ? 0 : 1;
-        dumpdir_free(d);
-        _exit(status);
-    }
-    g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
-    dumpdir_free(d);
-    g_autofree char *words = g_strdup_printf("(process %ld)", (long)child);
-    expect_refusal(s.path, words);
-    (void)close(end[1]);
-    int status = -1;
-    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
-    g_assert_cmpint(status, ==, 0);
-    d = dumpdir_open(s.path, &error);
-    g_assert_no_error(error);
-    dumpdir_free(d);
-    (void)close(ready[0]), (void)close(ready[1]), (void)close(end[0]);
     scratch_free(&s);
 }
 
@@ -202,7 +165,7 @@ static void test_lock_planted(void)
     scratch_victim_untouched(&s);
     g_assert_cmpint(unlinkat(s.fd, ".netdump-server.lock", 0), ==, 0);
     g_assert_cmpint(mkfifoat(s.fd, ".netdump-server.lock", 0600), ==, 0);
-    expect_refusal(s.path, "is no regular file; remove it");
+    expect_refusal(s.path, "is not a regular file; remove it");
     scratch_free(&s);
 }
 
@@ -239,7 +202,7 @@ static int on_small_disk(const Scratch *s)
     g_assert_cmpuint(space.usable, ==, 524288 - 1048576 / 100 * 25);
     g_assert_cmpint(dumpdir_space(d, 60, &space, NULL), ==, 0);
     g_assert_cmpuint(space.usable, ==, 0);
-    /* A full disk doesn't keep a server from starting: dumps may still be there to be finished. */
+    /* A full disk does not keep a server from starting: dumps may still be there to be finished. */
     g_clear_pointer(&d, dumpdir_free);
     g_assert_cmpint(unlinkat(disk.fd, ".netdump-server.lock", 0), ==, 0);
     scratch_fill(&disk, 0);
@@ -348,15 +311,15 @@ static void test_magic(void)
         {"1234567", "found 7 bytes"},
         {"123456789", "found 9 bytes"},
         {"0123456789abcdef", "found 16 bytes"},
-        {"0123456789abcdeg\n", "found 17 bytes that are something else"},
-        {"0123456789abcdef0", "found 17 bytes that are something else"},
-        {"0x123456789abcde\n", "found 17 bytes that are something else"},
+        {"0123456789abcdeg\n", "found 17 bytes of something else"},
+        {"0123456789abcdef0", "found 17 bytes of something else"},
+        {"0x123456789abcde\n", "found 17 bytes of something else"},
         {"0123456789abcdef\n\n", "found at least 18 bytes"},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
         scratch_put(&s, "magic/10.0.0.5", wrong[i].text, strlen(wrong[i].text));
         expect_no_magic(d, "10.0.0.5", EINVAL, wrong[i].words);
-        expect_no_magic(d, "10.0.0.5", EINVAL, "/magic/10.0.0.5 holds no magic");
+        expect_no_magic(d, "10.0.0.5", EINVAL, "/magic/10.0.0.5 is not a magic file");
     }
     scratch_free(&s);
 }
@@ -370,18 +333,18 @@ static void test_magic_planted(void)
     g_assert_cmpint(mkdirat(s.fd, "magic/10.0.0.2", 0700), ==, 0);
     scratch_put(&s, "eight", "12345678", 8);
     g_assert_cmpint(symlinkat("../eight", s.fd, "magic/10.0.0.3"), ==, 0);
-    expect_no_magic(d, "10.0.0.1", EINVAL, "no regular file");
-    expect_no_magic(d, "10.0.0.2", EINVAL, "no regular file");
+    expect_no_magic(d, "10.0.0.1", EINVAL, "not a regular file");
+    expect_no_magic(d, "10.0.0.2", EINVAL, "not a regular file");
     expect_no_magic(d, "10.0.0.3", ELOOP, "symbolic link");
     static const char *const names[] = {"..",  ".",           "",    "../eight",
                                         "a/b", "/etc/passwd", "a b", "a\nb"};
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
-        expect_no_magic(d, names[i], EINVAL, "is no name for a file");
+        expect_no_magic(d, names[i], EINVAL, "is not a valid file name");
     /* The whole directory as a link. */
     g_assert_cmpint(renameat(s.fd, "magic", s.fd, "elsewhere"), ==, 0);
     scratch_put(&s, "elsewhere/10.0.0.4", "12345678", 8);
     g_assert_cmpint(symlinkat("elsewhere", s.fd, "magic"), ==, 0);
-    expect_no_magic(d, "10.0.0.4", ENOTDIR, "or a symbolic link");
+    expect_no_magic(d, "10.0.0.4", ENOTDIR, "a symbolic link or not a directory");
     scratch_free(&s);
 }
 
@@ -412,7 +375,6 @@ int main(int argc, char **argv)
     g_test_add_func("/dumpdir/permissions", test_permissions);
     g_test_add_func("/dumpdir/read-only", test_read_only);
     g_test_add_func("/dumpdir/lock", test_lock);
-    g_test_add_func("/dumpdir/lock-forked", test_lock_forked);
     g_test_add_func("/dumpdir/lock-planted", test_lock_planted);
     g_test_add_func("/dumpdir/space", test_space);
     g_test_add_func("/dumpdir/small-disk", test_small_disk);

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/format/elf_kdump.h"
+#include "core/format/elf_netdump.h"
 
 #include <elf.h>
 #include <string.h>

@@ -69,7 +69,7 @@ static ElfSpec spec_of(const Machine *m, gsize regs_len)
                     .nr_pages = 1000,
                     .page_offset = m->is64 ? 0xc000000000000000 : 0xc0000000,
                     .task = m->is64 ? 0xc0000000deadbeef : 0xdeadbeef};
-    guint8 regs[2 * ELF_REGS_MAX];
+    guint8 regs[2 * LIMIT_REGS];
 
     for (gsize i = 0; i < sizeof regs; i++)
         regs[i] = (guint8)(i * 7 + 1) ? (guint8)(i * 7 + 1) : 0x55; /* no zeros */
@@ -192,12 +192,12 @@ static void test_registers(gconstpointer data)
 {
     const Machine *m = data;
     const gsize lengths[] = {0,   1,    m->regs - 1, m->regs, m->regs + 1,
-                             448, 1023, 1024,        1025,    2 * ELF_REGS_MAX};
+                             448, 1023, 1024,        1025,    2 * LIMIT_REGS};
 
     for (gsize i = 0; i < G_N_ELEMENTS(lengths); i++) {
         ElfSpec spec = spec_of(m, lengths[i]);
 
-        g_assert_cmpuint(spec.regs_len, ==, MIN(lengths[i], ELF_REGS_MAX));
+        g_assert_cmpuint(spec.regs_len, ==, MIN(lengths[i], LIMIT_REGS));
         check_file(m, &spec);
     }
 }
@@ -268,7 +268,7 @@ static void test_invalid(void)
     spec.nr_pages = 0;
     g_assert_false(elf_netdump_valid(&spec));
     spec = good;
-    spec.regs_len = ELF_REGS_MAX + 1;
+    spec.regs_len = LIMIT_REGS + 1;
     g_assert_false(elf_netdump_valid(&spec));
 }
 

@@ -1,7 +1,7 @@
-/* test-kernel.c - what today's kernels tell, taken piece by piece.
+/* test-kernel.c - what current kernels tell, taken piece by piece.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "core/netdump/kernel_info.h"
+#include "core/format/kernel_info.h"
 
 #include <string.h>
 

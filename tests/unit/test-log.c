@@ -125,7 +125,8 @@ static void test_lines(void)
     g_setenv("JOURNAL_STREAM", "1:2", TRUE);
     capture();
     log_open("test", LOG_TO_STDERR, FALSE);
-    log_lines(LOG_ERR, "one\n\ntwo");
+    log_error("one");
+    log_error("two");
     text = captured();
     log_close();
     g_unsetenv("JOURNAL_STREAM");
@@ -158,10 +159,12 @@ static void test_limit(void)
     log_close();
     g_unsetenv("JOURNAL_STREAM");
     g_assert_cmpstr(text, ==,
-                    "test: junk 0\ntest: junk 1\ntest: junk 2\n"
-                    "test: 5 more such messages were suppressed in the last 10 s\n"
+                    "test: junk 0\n"
+                    "test: junk 1\n"
+                    "test: junk 2\n"
+                    "test: 5 similar messages were suppressed in the last 10 s\n"
                     "test: again\n"
-                    "test: warning: 1 more such message was suppressed in the last 3600 s\n"
+                    "test: warning: 1 similar message was suppressed in the last 3600 s\n"
                     "test: an hour later\n");
 }
 

@@ -1,7 +1,6 @@
-/* test-rtt.c - the small pure parts: time, RTO (RFC 6298), single questions, the order of pages.
+/* test-rtt.c - the small pure parts: time, RTO (RFC 6298), single requests.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "core/netdump/page_source.h"
 #include "core/netdump/requests.h"
 
 static void test_clock(void)
@@ -86,7 +85,7 @@ static void test_asks(void)
     }
     g_assert_cmpint(requests_deadline(&a, &rtt).us, ==, now.us + RTO_INITIAL);
     a.by_command[WIRE_CMD_HELLO].tries = 2; /* backed off, each for itself */
-    g_assert_cmpint(requests_again(&a.by_command[WIRE_CMD_HELLO], &rtt).us, ==,
+    g_assert_cmpint(requests_due(&a.by_command[WIRE_CMD_HELLO], &rtt).us, ==,
                     now.us + 2 * RTO_INITIAL);
     now = mono_add(now, SPAN_MS(40));
     g_assert_false(requests_answer(&a, WIRE_CMD_HELLO, 99, now, &rtt));
@@ -101,33 +100,11 @@ static void test_asks(void)
     requests_open(&a, WIRE_CMD_HELLO, 0, 0);
     g_assert_cmpuint(a.by_command[WIRE_CMD_HELLO].nr, ==, 97); /* the first one is forgotten */
     requests_open(&a, WIRE_CMD_SHOW_STATE, 0, 0);
-    requests_drop(&a, WIRE_CMD_HELLO);
+    requests_close(&a, WIRE_CMD_HELLO);
     g_assert_false(requests_is_open(&a, WIRE_CMD_HELLO));
     g_assert_true(requests_is_open(&a, WIRE_CMD_SHOW_STATE));
-    requests_drop_all(&a);
+    requests_close_all(&a);
     g_assert_false(requests_any_open(&a));
-}
-
-static void test_source(void)
-{
-    PageSource s = {.next = 5, .end = 10};
-    guint32 pfn = 0;
-
-    g_assert_true(source_draw(&s, &pfn) && pfn == 5);
-    source_skip(&s, 3); /* behind us */
-    g_assert_true(source_draw(&s, &pfn) && pfn == 6);
-    source_skip(&s, 8);
-    g_assert_true(source_draw(&s, &pfn) && pfn == 8);
-    g_assert_false(source_empty(&s));
-    source_skip(&s, G_MAXUINT32); /* beyond the end */
-    g_assert_true(source_empty(&s));
-    g_assert_false(source_draw(&s, &pfn));
-    s = (PageSource){.next = 0, .end = G_MAXUINT32};
-    source_skip(&s, 0);
-    g_assert_true(source_empty(&s));
-    s = (PageSource){.next = G_MAXUINT32 - 1, .end = G_MAXUINT32};
-    g_assert_true(source_draw(&s, &pfn) && pfn == G_MAXUINT32 - 1);
-    g_assert_false(source_draw(&s, &pfn));
 }
 
 int main(int argc, char **argv)
@@ -138,6 +115,5 @@ int main(int argc, char **argv)
     g_test_add_func("/rtt/bounds", test_rto_bounds);
     g_test_add_func("/rtt/backoff", test_backoff);
     g_test_add_func("/asks", test_asks);
-    g_test_add_func("/source", test_source);
     return g_test_run();
 }

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define DATAGRAM_MAX 2048
+
 /* What has been received. */
 typedef struct {
     Sock *sock;
@@ -22,7 +24,7 @@ typedef struct {
     guint8 data[4096];
     gsize len;
     gboolean answer; /* send each one's first bytes back */
-    guint wrong;     /* datagrams that aren't what send_numbered() sends */
+    guint wrong;     /* datagrams that are not what send_numbered() sends */
     guint32 next;
 } Seen;
 
@@ -35,16 +37,16 @@ static void on_datagram(gpointer user, const SockDatagram *d)
     seen->from = *d->from;
     seen->local = *d->local;
     seen->len = d->len;
-    memcpy(seen->data, d->data, MIN(d->len, SOCK_DATAGRAM_MAX));
+    memcpy(seen->data, d->data, MIN(d->len, DATAGRAM_MAX));
     if (seen->answer)
-        sock_queue(seen->sock, d->local, d->from, d->data, MIN(d->len, SOCK_SEND_MAX));
+        sock_queue(seen->sock, d->local, d->from, d->data, MIN(d->len, LIMIT_SEND));
 }
 
-static Sock *open_sock(const char *addr, guint16 port, gboolean no_gro)
+static Sock *open_sock_for(const char *addr, gsize datagram_max)
 {
     g_autoptr(GError) error = NULL;
     NetAddr a = {0};
-    SockOptions options = {.addr = &a, .port = port, .no_gro = no_gro};
+    SockOptions options = {.addr = &a, .datagram_max = datagram_max};
     Sock *s;
 
     if (addr && !netaddr_parse(addr, &a, &error))
@@ -52,6 +54,20 @@ static Sock *open_sock(const char *addr, guint16 port, gboolean no_gro)
     s = sock_open(&options, &error);
     g_assert_no_error(error);
     return s;
+}
+
+static Sock *open_sock(const char *addr)
+{
+    return open_sock_for(addr, DATAGRAM_MAX);
+}
+
+/* As on a kernel without UDP_GRO. */
+static void switch_gro_off(const Sock *s)
+{
+    int no = 0;
+
+    for (guint i = 0; s->gro && i < s->n_ports; i++)
+        g_assert_cmpint(setsockopt(s->ports[i].fd, IPPROTO_UDP, UDP_GRO, &no, sizeof no), ==, 0);
 }
 
 /* A client's socket, bound to `from` and connected to nobody. */
@@ -84,12 +100,12 @@ static void send_to(int fd, const char *host, guint16 port, const void *data, gs
     g_assert_cmpint(sendto(fd, data, len, 0, (struct sockaddr *)&sa, sa_len), ==, (gssize)len);
 }
 
-/* Up to 2 s for something to read: on loopback it is there at once. */
+/* Up to a minute for something to read: on loopback it is there at once. */
 static gboolean readable(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
-    return poll(&p, 1, 2000) == 1;
+    return poll(&p, 1, 60000) == 1;
 }
 
 /* One datagram and whom it came from; its length. */
@@ -135,7 +151,7 @@ static gboolean have_ipv6(void)
 static void test_local_address(void)
 {
     static const char *const ours[] = {"127.0.0.1", "127.0.0.9"};
-    g_autoptr(Sock) s = open_sock(NULL, 0, FALSE);
+    g_autoptr(Sock) s = open_sock(NULL);
     Seen seen = {.sock = s, .answer = TRUE};
     int fd = client("127.0.0.5");
 
@@ -163,7 +179,7 @@ static void test_local_address(void)
 /* Several answers to one machine: each from the right address. */
 static void test_ipv6(void)
 {
-    g_autoptr(Sock) s = open_sock(NULL, 0, FALSE);
+    g_autoptr(Sock) s = open_sock(NULL);
     Seen seen = {.sock = s, .answer = TRUE};
     g_autofree char *want = g_strdup_printf("[::1]:%u", sock_port(s));
     char text[NETADDR_STRLEN], data[8];
@@ -188,7 +204,7 @@ static void test_ipv6(void)
 /* Both families at once: neither starves, each is answered on its own socket. */
 static void test_both_families(void)
 {
-    g_autoptr(Sock) s = open_sock(NULL, 0, TRUE);
+    g_autoptr(Sock) s = open_sock(NULL);
     Seen seen = {.sock = s, .answer = TRUE};
     char text[NETADDR_STRLEN], data[8];
     int fd4 = client("127.0.0.1"), fd6;
@@ -215,7 +231,7 @@ static void test_both_families(void)
 
 static void test_one_address(void)
 {
-    g_autoptr(Sock) s = open_sock("127.0.0.9", 0, FALSE);
+    g_autoptr(Sock) s = open_sock("127.0.0.9");
     Seen seen = {.sock = s};
     int fd = client("127.0.0.1");
     char text[NETADDR_STRLEN];
@@ -232,7 +248,7 @@ static void test_one_address(void)
 /* A machine that is answered without ever having written to this server, as after a restart. */
 static void test_no_local(void)
 {
-    g_autoptr(Sock) s = open_sock(NULL, 0, FALSE);
+    g_autoptr(Sock) s = open_sock(NULL);
     int fd = client("127.0.0.5");
     struct sockaddr_storage sa;
     socklen_t len = sizeof sa;
@@ -249,13 +265,13 @@ static void test_no_local(void)
 
 static void test_in_use(void)
 {
-    g_autoptr(Sock) s = open_sock("127.0.0.1", 0, FALSE);
-    SockOptions options = {.port = sock_port(s)};
+    g_autoptr(Sock) s = open_sock("127.0.0.1");
+    SockOptions options = {.port = sock_port(s), .datagram_max = DATAGRAM_MAX};
     g_autoptr(GError) error = NULL;
-    g_autofree char *want = g_strdup_printf("UDP port %u (IPv4) is in use", sock_port(s));
+    g_autofree char *want = g_strdup_printf("UDP port %u (IPv4) is already in use", sock_port(s));
 
     g_assert_null(sock_open(&options, &error));
-    g_assert_error(error, SOCK_ERROR, EADDRINUSE);
+    g_assert_nonnull(error);
     g_assert_true(g_str_has_prefix(error->message, want));
     g_assert_nonnull(strstr(error->message, "ss -ulpn"));
 }
@@ -264,13 +280,13 @@ static void test_not_our_address(void)
 {
     g_autoptr(GError) error = NULL;
     NetAddr a;
-    SockOptions options = {.addr = &a, .port = 0};
+    SockOptions options = {.addr = &a, .datagram_max = DATAGRAM_MAX};
 
     g_assert_true(netaddr_parse("192.0.2.77", &a, NULL));
     g_assert_null(sock_open(&options, &error));
-    g_assert_error(error, SOCK_ERROR, EADDRNOTAVAIL);
-    g_assert_true(g_str_has_prefix(error->message, "can't listen on 192.0.2.77: this machine has "
-                                                   "no such address"));
+    g_assert_nonnull(error);
+    g_assert_true(g_str_has_prefix(error->message,
+                                   "cannot listen on 192.0.2.77: not an address of this host"));
 }
 
 /* More than a batch, in order and whole; plain or coalesced by the kernel where it can. */
@@ -297,7 +313,7 @@ static void fill_numbered(guint8 *data, guint32 n, gsize len)
 
 static void test_batches(void)
 {
-    g_autoptr(Sock) s = open_sock("127.0.0.1", 0, FALSE);
+    g_autoptr(Sock) s = open_sock("127.0.0.1");
     Seen seen = {.sock = s};
     guint8 data[1037];
     int fd = client("127.0.0.1");
@@ -319,13 +335,13 @@ static void test_batches(void)
 /* A sender that coalesces: 40 segments and a short one in a single datagram for the kernel. */
 static void send_coalesced(gboolean no_gro)
 {
-    g_autoptr(Sock) s = open_sock("127.0.0.1", 0, no_gro);
+    g_autoptr(Sock) s = open_sock("127.0.0.1");
     Seen seen = {.sock = s};
     g_autofree guint8 *data = g_malloc_n(41, 1037);
     int fd = client("127.0.0.1"), size = 1037;
 
     if (no_gro)
-        g_assert_false(sock_has_gro(s));
+        switch_gro_off(s);
     if (setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof size) < 0) {
         g_test_skip("the kernel has no UDP_SEGMENT");
         close(fd);
@@ -337,7 +353,7 @@ static void send_coalesced(gboolean no_gro)
         send_to(fd, "127.0.0.1", sock_port(s), data, (gsize)40 * 1037 + 500);
     }
     wait_sock(s);
-    if (sock_has_gro(s)) /* four calls' worth of datagrams in a batch: they did come coalesced */
+    if (s->gro && !no_gro) /* four calls' worth of datagrams in a batch: they did come coalesced */
         g_assert_cmpuint(sock_receive(s, numbered, &seen), >, SOCK_BATCH);
     while (sock_receive(s, numbered, &seen) > 0)
         ;
@@ -358,13 +374,15 @@ static void test_no_gro(void)
 }
 
 /* The real length is told, whatever the buffers' size is; an empty datagram is one too. */
-static void odd_sizes(gboolean no_gro)
+static void odd_sizes(gboolean no_gro, gsize datagram_max, guint cut)
 {
-    static const gsize sizes[] = {0, 1, SOCK_DATAGRAM_MAX, SOCK_DATAGRAM_MAX + 1, 9000, 65507};
-    g_autoptr(Sock) s = open_sock("127.0.0.1", 0, no_gro);
+    static const gsize sizes[] = {0, 1, DATAGRAM_MAX, DATAGRAM_MAX + 1, 9000, 65507};
+    g_autoptr(Sock) s = open_sock_for("127.0.0.1", datagram_max);
     g_autofree guint8 *data = g_malloc0(65507);
     int fd = client("127.0.0.1");
 
+    if (no_gro)
+        switch_gro_off(s);
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
         Seen seen = {.sock = s};
         send_to(fd, "127.0.0.1", sock_port(s), data, sizes[i]);
@@ -372,33 +390,32 @@ static void odd_sizes(gboolean no_gro)
         g_assert_cmpuint(sock_receive(s, on_datagram, &seen), ==, 1);
         g_assert_cmpuint(seen.len, ==, sizes[i]);
     }
-    g_assert_cmpuint(sock_stats(s)->truncated, ==, 3);
+    g_assert_cmpuint(sock_stats(s)->truncated, ==, cut);
     close(fd);
 }
 
 static void test_odd_sizes(void)
 {
-    odd_sizes(TRUE);
-    odd_sizes(FALSE);
+    odd_sizes(TRUE, DATAGRAM_MAX, 3);
+    odd_sizes(FALSE, DATAGRAM_MAX, 3);
+    odd_sizes(TRUE, 65535, 0);
+    odd_sizes(FALSE, 65535, 0);
 }
 
-/* What doesn't fit is counted, once the next one fits. */
+/* What does not fit is counted, once the next one fits. */
 static void test_overflow(void)
 {
-    NetAddr a;
-    SockOptions options = {.addr = &a, .rcvbuf = 16384};
-    g_autoptr(GError) error = NULL;
-    g_autoptr(Sock) s = NULL;
+    g_autoptr(Sock) s = open_sock("127.0.0.1");
     Seen seen = {0};
     guint8 data[1037] = {0};
-    int fd = client("127.0.0.1");
+    int fd = client("127.0.0.1"), granted = 0, small = 16384;
+    socklen_t len = sizeof granted;
     guint got;
 
-    g_assert_true(netaddr_parse("127.0.0.1", &a, NULL));
-    s = sock_open(&options, &error);
-    g_assert_no_error(error);
-    g_assert_cmpuint(sock_rcvbuf(s), ==, 32768);
-    g_assert_null(sock_rcvbuf_hint(s));
+    g_assert_cmpint(getsockopt(s->ports[0].fd, SOL_SOCKET, SO_RCVBUF, &granted, &len), ==, 0);
+    g_assert_cmpuint(sock_rcvbuf(s), ==, (gsize)granted);
+    g_assert_true((granted < 2 * (int)SOCK_RCVBUF) == (sock_rcvbuf_hint(s) != NULL));
+    g_assert_cmpint(setsockopt(s->ports[0].fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), ==, 0);
     for (int i = 0; i < 100; i++)
         send_to(fd, "127.0.0.1", sock_port(s), data, sizeof data);
     while (sock_receive(s, on_datagram, &seen) > 0)
@@ -412,9 +429,10 @@ static void test_overflow(void)
     close(fd);
 }
 
-/* More requests than a batch has room for, to several machines: all come, in order, as singles. */
-static void queue_many(Sock *s)
+/* More requests than a batch has room for, to several machines: all come, in order. */
+static void test_queue_many(void)
 {
+    g_autoptr(Sock) s = open_sock("127.0.0.1");
     int fds[3];
     NetAddr to[3], local = {.family = NET_IPV4, .bytes = {127, 0, 0, 1}};
 
@@ -432,15 +450,14 @@ static void queue_many(Sock *s)
     for (int i = 0; i < 3; i++) {
         guint8 data[64], seen[201] = {0};
         char from[NETADDR_STRLEN];
-        int last[2] = {-1, -1};
+        int last = -1;
         for (int k = 0; k < 67; k++) {
             gssize n = receive(fds[i], data, sizeof data, from);
-            int len = data[0] % 10 ? 1 : 0;
-            g_assert_cmpint(n, ==, len ? 24 : 20);
+            g_assert_cmpint(n, ==, data[0] % 10 ? 24 : 20);
             g_assert_cmpint(data[0] % 3, ==, i);
             g_assert_cmpuint(seen[data[0]]++, ==, 0);
-            g_assert_cmpint(data[0], >, last[len]); /* those of one length keep their order */
-            last[len] = data[0];
+            g_assert_cmpint(data[0], >, last);
+            last = data[0];
         }
         g_assert_cmpint(recv(fds[i], data, sizeof data, MSG_DONTWAIT), <, 0);
         close(fds[i]);
@@ -449,51 +466,10 @@ static void queue_many(Sock *s)
     g_assert_cmpuint(sock_stats(s)->send_failed + sock_stats(s)->send_full, ==, 0);
 }
 
-static void test_queue_many(void)
-{
-    g_autoptr(Sock) s = open_sock("127.0.0.1", 0, FALSE);
-
-    g_assert_false(s->gso);
-    queue_many(s);
-}
-
-static Sock *open_gso(void)
-{
-    NetAddr a = {.family = NET_IPV4, .bytes = {127, 0, 0, 1}};
-    SockOptions options = {.addr = &a, .gso = TRUE};
-    g_autoptr(GError) error = NULL;
-    Sock *s = sock_open(&options, &error);
-
-    g_assert_no_error(error);
-    if (!s->gso)
-        g_test_skip("the kernel has no UDP_SEGMENT");
-    return s;
-}
-
-static void test_gso(void)
-{
-    g_autoptr(Sock) s = open_gso();
-    gboolean has_gso = s->gso;
-
-    queue_many(s);
-    g_assert_true(s->gso == has_gso);
-}
-
-/* A path that can't cut: without checksums the kernel refuses to. From then on all go singly. */
-static void test_gso_refused(void)
-{
-    g_autoptr(Sock) s = open_gso();
-    int one = 1;
-
-    g_assert_cmpint(setsockopt(s->ports[0].fd, SOL_SOCKET, SO_NO_CHECK, &one, sizeof one), ==, 0);
-    queue_many(s);
-    g_assert_false(s->gso);
-}
-
-/* One that can't be sent takes no other with it. */
+/* One that cannot be sent takes no other with it. */
 static void test_send_errors(void)
 {
-    g_autoptr(Sock) s = open_sock("127.0.0.1", 0, FALSE);
+    g_autoptr(Sock) s = open_sock("127.0.0.1");
     int fd = client("127.0.0.1");
     struct sockaddr_storage sa;
     socklen_t len = sizeof sa;
@@ -518,7 +494,7 @@ static void test_send_errors(void)
     g_assert_true(netaddr_parse("::1", &six, NULL)); /* this one has no IPv6 socket */
     sock_queue(s, &local, &six, (const guint8 *)"six", 3);
     g_assert_cmpint(sock_stats(s)->last_errno, ==, EAFNOSUPPORT);
-    sock_queue(s, &local, &good, (const guint8[SOCK_SEND_MAX + 1]){0}, SOCK_SEND_MAX + 1);
+    sock_queue(s, &local, &good, (const guint8[LIMIT_SEND + 1]){0}, LIMIT_SEND + 1);
     g_assert_cmpint(sock_stats(s)->last_errno, ==, EMSGSIZE);
     g_assert_cmpuint(sock_stats(s)->send_failed, ==, 5);
     close(fd);
@@ -527,7 +503,7 @@ static void test_send_errors(void)
 /* ICMP "port unreachable" of a machine that has gone must not disturb the others. */
 static void test_refused(void)
 {
-    g_autoptr(Sock) s = open_sock("127.0.0.1", 0, FALSE);
+    g_autoptr(Sock) s = open_sock("127.0.0.1");
     Seen seen = {.sock = s, .answer = TRUE};
     int fd = client("127.0.0.1"), gone = client("127.0.0.1");
     char text[NETADDR_STRLEN], data[8];
@@ -552,8 +528,8 @@ static void test_refused(void)
 static int ask_without_privilege(guint rmem_max)
 {
     NetAddr a = {.family = NET_IPV4, .bytes = {127, 0, 0, 1}};
-    SockOptions options = {.addr = &a, .rcvbuf = 2 * rmem_max};
-    g_autofree char *remedy = g_strdup_printf("sysctl -w net.core.rmem_max=%u\"", 2 * rmem_max);
+    SockOptions options = {.addr = &a, .datagram_max = DATAGRAM_MAX};
+    g_autofree char *remedy = g_strdup_printf("net.core.rmem_max=%u ", SOCK_RCVBUF);
     g_autoptr(Sock) s = NULL;
 
     if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresuid(65534, 65534, 65534) < 0))
@@ -573,7 +549,7 @@ static void test_hint(void)
 
     g_assert_true(g_file_get_contents("/proc/sys/net/core/rmem_max", &text, NULL, NULL));
     g_assert_true(g_ascii_string_to_unsigned(g_strchomp(text), 10, 1, G_MAXINT, &rmem_max, NULL));
-    if (rmem_max > G_MAXINT / 16) {
+    if (rmem_max >= SOCK_RCVBUF) {
         g_test_skip("net.core.rmem_max is too large to be exceeded");
         return;
     }
@@ -583,7 +559,7 @@ static void test_hint(void)
     g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
     g_assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == 77)
-        g_test_skip("can't drop privileges");
+        g_test_skip("cannot drop privileges");
     else
         g_assert_cmpint(WEXITSTATUS(status), ==, 0);
 }
@@ -604,8 +580,6 @@ int main(int argc, char **argv)
     g_test_add_func("/sock/odd-sizes", test_odd_sizes);
     g_test_add_func("/sock/overflow", test_overflow);
     g_test_add_func("/sock/queue-many", test_queue_many);
-    g_test_add_func("/sock/gso", test_gso);
-    g_test_add_func("/sock/gso-refused", test_gso_refused);
     g_test_add_func("/sock/send-errors", test_send_errors);
     g_test_add_func("/sock/refused", test_refused);
     g_test_add_func("/sock/hint", test_hint);

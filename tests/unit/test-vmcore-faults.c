@@ -185,7 +185,7 @@ static int full_disk(const Scratch *s)
         while (d.failures == 0)
             dump_wait_once(disk);
         g_assert_cmpint(d.last_err, ==, ENOSPC);
-        g_assert_nonnull(strstr(d.last_what, round == 0 ? "write " : "make "));
+        g_assert_nonnull(strstr(d.last_what, round == 0 ? "write " : "create "));
         g_assert_nonnull(strstr(d.last_what, small.path));
         g_assert_cmpuint(d.n_finished, ==, 0);
         work_queue_retry(d.queue);
@@ -365,7 +365,7 @@ static void test_one_call(const char *call, int err, gboolean whole)
         while (d.failures < 3) /* again and again */
             dump_wait_once(disk);
         d.on_failure = WAIT;
-        while (!work_queue_stopped(d.queue))
+        while (!queue_is_stopped(d.queue))
             dump_wait_once(disk);
         g_assert_cmpint(d.last_err, ==, err);
         vmcore_finish_partial(d.v);
@@ -391,7 +391,7 @@ static void test_final_calls_retried(void)
     test_one_call("ftruncate", EIO, TRUE);
     test_one_call("renameat", ENOSPC, TRUE);
     test_one_call("fsync", EIO, TRUE);
-    test_one_call("fsync", EINVAL, TRUE); /* taken for "this file system can't" */
+    test_one_call("fsync", EINVAL, TRUE); /* taken for "this file system cannot" */
 }
 
 /* The directory's sync fails behind the rename, and the dump is given up: the old name again. */
@@ -466,7 +466,7 @@ static void test_no_holes(void)
     start(&d, 64);
     d.zero_each = 1;
     for (guint32 pfn = 0; pfn < 64; pfn++)
-        g_assert_true(vmcore_put(d.v, pfn, 1024, garbage, CHUNK, FALSE, 0));
+        g_assert_true(vmcore_put(d.v, dump_offset(&d, pfn) + 1024, garbage, CHUNK, FALSE, 0));
     vmcore_flush(d.v);
     arm(1, 1000, EOPNOTSUPP, "fallocate");
     dump_pages(&d, 0, 64);
@@ -489,37 +489,10 @@ static void test_no_memory(void)
 #endif
     start(&d, 64);
     g_atomic_int_set(&fault.no_memory, TRUE);
-    g_assert_false(vmcore_put(d.v, 0, 0, bytes, CHUNK, FALSE, 0));
-    g_assert_false(vmcore_put(d.v, 40, 0, bytes, CHUNK, FALSE, 0));
+    g_assert_false(vmcore_put(d.v, dump_offset(&d, 0), bytes, CHUNK, FALSE, 0));
+    g_assert_false(vmcore_put(d.v, dump_offset(&d, 40), bytes, CHUNK, FALSE, 0));
     g_atomic_int_set(&fault.no_memory, FALSE);
     dump_pages(&d, 0, 64);
-    vmcore_finish_whole(d.v);
-    dump_settle(&d);
-    dump_check_whole(&d);
-    dump_free(&d, 1);
-}
-
-/* The owner drops what can't be written, and asks for it again later. */
-static void test_drop(void)
-{
-    Dump d;
-
-    start(&d, 200);
-    dump_settle(&d);
-    arm(3, 100, ENOSPC, "pwrite");
-    dump_pages(&d, 0, 100);
-    vmcore_flush(d.v);
-    vmcore_finish_whole(d.v);
-    while (d.failures == 0)
-        dump_wait_once(disk);
-    work_queue_drop(d.queue);
-    dump_settle(&d);
-    disarm();
-    g_assert_cmpuint(vmcore_pending(d.v), ==, 0);
-    g_assert_cmpuint(d.n_finished, ==, 0);
-    for (guint32 pfn = 0; pfn < 200; pfn++)
-        if (!d.stored[pfn])
-            dump_page(&d, pfn);
     vmcore_finish_whole(d.v);
     dump_settle(&d);
     dump_check_whole(&d);
@@ -557,7 +530,7 @@ static void test_abandon(void)
     vmcore_free(g_steal_pointer(&d.v));
     dump_settle(&d);
     disarm();
-    g_assert_false(work_queue_stopped(d.queue));
+    g_assert_false(queue_is_stopped(d.queue));
     g_assert_cmpuint(d.failures, ==, 1);
     g_assert_cmpuint(vmcore_pool_bytes(pool), ==, 0);
     dump_free(&d, 1);
@@ -578,7 +551,7 @@ static void test_cannot_create(void)
     vmcore_finish_whole(d.v);
     dump_settle(&d);
     g_assert_cmpint(d.last_err, ==, EEXIST);
-    g_assert_nonnull(strstr(d.last_what, "make "));
+    g_assert_nonnull(strstr(d.last_what, "create "));
     /* Somebody takes it out of the way. */
     g_assert_cmpint(unlinkat(d.dir.fd, "vmcore-incomplete", 0), ==, 0);
     work_queue_retry(d.queue);
@@ -601,10 +574,79 @@ static void test_cannot_create(void)
     vmcore_free(d.v);
     closed = open("/dev/null", O_RDONLY | O_CLOEXEC);
     g_assert_cmpint(close(closed), ==, 0);
-    d.v = vmcore_create(pool, d.queue, closed, "/nowhere", &d.spec, &events, GUINT_TO_POINTER(1),
-                        &error);
+    d.v = dump_vmcore(&d, 1, closed, "/nowhere", &error);
     g_assert_null(d.v);
     g_assert_nonnull(strstr(error->message, "/nowhere"));
+    dump_free(&d, 1);
+}
+
+/* A VmcoreOpened. */
+static void on_opened(gpointer user, GError *error)
+{
+    *(GError **)user = error;
+}
+
+/* An old file is in the way; moving it fails, writing the new one's header fails: each is tried
+ * again, and the new file is not taken for the old one. */
+static void test_replace(void)
+{
+    static const char *const calls[] = {"renameat", "pwrite"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(calls); i++) {
+        gsize len = 0;
+        g_autofree char *kept = NULL;
+        Dump d;
+
+        start(&d, 64);
+        dump_settle(&d);
+        dump_leave(&d);
+        scratch_put(&d.dir, "vmcore-incomplete", "junk", 4);
+        d.on_failure = RETRY;
+        dump_new(&d, 1);
+        arm(1, 2, ENOSPC, calls[i]);
+        vmcore_create(d.v, TRUE);
+        dump_pages(&d, 0, 64);
+        vmcore_finish_whole(d.v);
+        while (d.n_finished == 0)
+            dump_wait_once(disk);
+        disarm();
+        g_assert_cmpuint(d.failures, ==, 2);
+        g_assert_nonnull(strstr(d.last_what, "create "));
+        dump_check_whole(&d);
+        kept = scratch_get(&d.dir, "vmcore-unusable", &len);
+        g_assert_cmpstr(kept, ==, "junk");
+        dump_free(&d, 1);
+    }
+}
+
+/* The header cannot be written again to a file that was whole but for its name. */
+static void test_open_fails(void)
+{
+    GError *error = NULL;
+    Dump d;
+
+    start(&d, 64);
+    dump_pages(&d, 0, 64);
+    vmcore_finish_whole(d.v);
+    dump_settle(&d);
+    dump_leave(&d);
+    g_assert_cmpint(renameat(d.dir.fd, "vmcore", d.dir.fd, "vmcore-incomplete"), ==, 0);
+    dump_new(&d, 1);
+    arm(1, 1, EIO, "pwrite");
+    vmcore_open(d.v, on_opened, &error);
+    dump_settle(&d);
+    disarm();
+    g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_IO);
+    g_clear_error(&error);
+    g_assert_cmpuint(d.failures, ==, 0);
+    g_assert_false(queue_is_stopped(d.queue));
+    vmcore_create(d.v, TRUE);
+    memset(d.stored, 0, 64);
+    d.n_finished = 0;
+    dump_pages(&d, 0, 64);
+    vmcore_finish_whole(d.v);
+    dump_settle(&d);
+    dump_check_whole(&d);
     dump_free(&d, 1);
 }
 
@@ -654,16 +696,17 @@ int main(int argc, char **argv)
                          test_each_call_given_up);
     g_test_add_data_func("/vmcore-faults/each-call-given-up/rest", GINT_TO_POINTER(1000000),
                          test_each_call_given_up);
-    g_test_add_func("/vmcore-faults/sync-fails-for-ever", test_sync_fails_for_ever);
+    g_test_add_func("/vmcore-faults/sync-always-fails", test_sync_fails_for_ever);
     g_test_add_func("/vmcore-faults/final-calls-retried", test_final_calls_retried);
     g_test_add_func("/vmcore-faults/renamed-and-given-up", test_renamed_and_given_up);
     g_test_add_func("/vmcore-faults/half-a-page", test_half_a_page);
     g_test_add_func("/vmcore-faults/given-up-too-late", test_given_up_too_late);
     g_test_add_func("/vmcore-faults/no-holes", test_no_holes);
     g_test_add_func("/vmcore-faults/no-memory", test_no_memory);
-    g_test_add_func("/vmcore-faults/drop", test_drop);
     g_test_add_func("/vmcore-faults/abandon", test_abandon);
     g_test_add_func("/vmcore-faults/cannot-create", test_cannot_create);
+    g_test_add_func("/vmcore-faults/replace", test_replace);
+    g_test_add_func("/vmcore-faults/open-fails", test_open_fails);
     g_test_add_func("/vmcore-faults/race-of-finishes", test_race_of_finishes);
     result = g_test_run();
     vmcore_pool_free(pool);

@@ -198,7 +198,7 @@ static void test_stored(void)
     dump_settle(&d);
     dump_pages(&d, 40, 100);
     finish(&d);
-    g_assert_false(vmcore_put(d.v, 0, 0, (const guint8 *)"", 0, FALSE, 0));
+    g_assert_false(vmcore_put(d.v, dump_offset(&d, 0), (const guint8 *)"", 0, FALSE, 0));
     vmcore_finish_whole(d.v);
     vmcore_finish_partial(d.v);
     dump_settle(&d);
@@ -218,7 +218,7 @@ static void test_zero_over_bytes(gconstpointer data)
     start(&d, page_size, 40);
     d.zero_each = 2;
     for (guint32 pfn = 0; pfn < 40; pfn += 2)
-        g_assert_true(vmcore_put(d.v, pfn, 0, garbage, CHUNK, FALSE, 0));
+        g_assert_true(vmcore_put(d.v, dump_offset(&d, pfn), garbage, CHUNK, FALSE, 0));
     vmcore_flush(d.v);
     dump_pages(&d, 0, 40);
     finish(&d);
@@ -247,20 +247,40 @@ static void test_partial(void)
     dump_free(&d, 1);
 }
 
+typedef struct {
+    guint told;
+    GError *error;
+} Opened;
+
+/* A VmcoreOpened. */
+static void on_opened(gpointer user, GError *error)
+{
+    Opened *opened = user;
+
+    opened->told++;
+    opened->error = error;
+}
+
+/* NULL if the file that is there cannot be used; then error_part is what the message says. */
 static Vmcore *resume(Dump *d, const char *error_part)
 {
-    g_autoptr(GError) error = NULL;
-    Vmcore *v = vmcore_resume(pool, d->queue, d->dir.fd, d->dir.path, &d->spec, &events,
-                              GUINT_TO_POINTER(1), &error);
+    Opened opened = {0};
 
+    dump_new(d, 1);
+    vmcore_open(d->v, on_opened, &opened);
+    g_assert_cmpuint(opened.told, ==, 0);
+    dump_settle(d);
+    g_assert_cmpuint(opened.told, ==, 1);
+    g_assert_cmpuint(d->failures, ==, 0);
     if (!error_part) {
-        g_assert_no_error(error);
-        return v;
+        g_assert_no_error(opened.error);
+        return d->v;
     }
-    g_assert_null(v);
-    g_assert_nonnull(error);
-    g_assert_nonnull(strstr(error->message, error_part));
-    g_assert_nonnull(strstr(error->message, d->dir.path));
+    g_assert_nonnull(opened.error);
+    g_assert_nonnull(strstr(opened.error->message, error_part));
+    g_assert_nonnull(strstr(opened.error->message, d->dir.path));
+    g_error_free(opened.error);
+    dump_leave(d);
     return NULL;
 }
 
@@ -281,7 +301,7 @@ static void test_resume(void)
     g_assert_cmpint(pwrite(fd, "junk", 4, (off_t)elf_netdump_page_offset(&d.spec, 196)), ==, 4);
     g_assert_cmpint(close(fd), ==, 0);
     memset(d.stored + 190, 0, 10);
-    d.v = resume(&d, NULL);
+    resume(&d, NULL);
     dump_pages(&d, 190, 500);
     finish(&d);
     g_assert_cmpuint(data_bytes(&d, "vmcore"), ==, 4096 + 375 * 4096);
@@ -298,7 +318,7 @@ static void test_resume_finished(void)
     finish(&d);
     dump_leave(&d);
     g_assert_cmpint(renameat(d.dir.fd, "vmcore", d.dir.fd, "vmcore-incomplete"), ==, 0);
-    d.v = resume(&d, NULL);
+    resume(&d, NULL);
     dump_check_header(&d, "vmcore-incomplete", TRUE);
     d.n_finished = 0;
     finish(&d);
@@ -342,7 +362,166 @@ static void test_resume_refused(void)
     g_assert_cmpint(unlinkat(d.dir.fd, "vmcore-incomplete", 0), ==, 0);
     g_assert_cmpint(mkfifoat(d.dir.fd, "vmcore-incomplete", 0600), ==, 0);
     resume(&d, "regular");
+    scratch_put(&d.dir, "vmcore", "whole", 5);
+    resume(&d, "File exists");
     dump_free(&d, 1);
+}
+
+/* A file that cannot be resumed makes room: kept if there is anything in it. */
+static void test_replace(void)
+{
+    static const char *const old[] = {"junk", ""};
+
+    for (guint i = 0; i < G_N_ELEMENTS(old); i++) {
+        gsize len = 0;
+        g_autofree char *kept = NULL;
+        Dump d;
+
+        start(&d, 4096, 100);
+        dump_settle(&d);
+        dump_leave(&d);
+        scratch_put(&d.dir, "vmcore-incomplete", old[i], strlen(old[i]));
+        resume(&d, "header");
+        dump_new(&d, 1);
+        vmcore_create(d.v, TRUE);
+        dump_pages(&d, 0, 100);
+        finish(&d);
+        kept = scratch_get(&d.dir, "vmcore-unusable", &len);
+        g_assert_cmpstr(kept, ==, *old[i] ? old[i] : NULL);
+        dump_free(&d, 1);
+    }
+}
+
+/* Opened too late: nobody is told. */
+static void test_open_abandoned(void)
+{
+    Opened opened = {0};
+    sem_t sem;
+    Dump d;
+
+    start(&d, 4096, 100);
+    dump_settle(&d);
+    dump_leave(&d);
+    dump_new(&d, 1);
+    dump_brake(&d, &sem);
+    vmcore_open(d.v, on_opened, &opened);
+    vmcore_free(g_steal_pointer(&d.v));
+    sem_post(&sem);
+    dump_settle(&d);
+    g_assert_cmpuint(opened.told, ==, 0);
+    dump_free(&d, 1);
+    sem_destroy(&sem);
+}
+
+/* -- files of other protocols ------------------------------------------------------------------ */
+
+#define OTHER_PAGE 8192u
+
+/* A file without a header, whose size nobody knows before its end. */
+static void other_begin(Dump *d)
+{
+    g_autoptr(GError) error = NULL;
+    VmcoreSpec spec = {
+        .file = {.header_size = 0, .page_size = OTHER_PAGE, .size = 0},
+        .tell = on_event,
+        .user = dumps_by_id,
+        .client = 1,
+    };
+
+    d->v = vmcore_new(pool, d->queue, d->dir.fd, d->dir.path, &spec, &error);
+    g_assert_no_error(error);
+}
+
+static void other_page(Dump *d, guint32 page, guint8 value)
+{
+    guint8 bytes[OTHER_PAGE];
+
+    memset(bytes, value, sizeof bytes);
+    g_assert_true(
+        vmcore_put(d->v, (guint64)page * OTHER_PAGE, bytes, sizeof bytes, TRUE, page ^ 0x5a5a5a5a));
+}
+
+static void other_check(const Dump *d, const char *name, guint32 pages)
+{
+    gsize len = 0;
+    g_autofree char *bytes = scratch_get(&d->dir, name, &len);
+
+    g_assert_cmpuint(len, ==, (gsize)pages * OTHER_PAGE);
+    for (gsize i = 0; i < len; i++) {
+        guint32 page = (guint32)(i / OTHER_PAGE);
+
+        g_assert_cmpuint((guint8)bytes[i], ==, page == 40 || page > 60 ? 0 : 1 + page % 7);
+    }
+}
+
+/* The pages 0 to 60, without 40; the last ones are zeros. A restart in between. */
+static void test_unknown_size(void)
+{
+    Opened opened = {0};
+    Dump d;
+
+    start(&d, OTHER_PAGE, 1000);
+    dump_settle(&d);
+    dump_leave(&d);
+    g_assert_cmpint(unlinkat(d.dir.fd, "vmcore-incomplete", 0), ==, 0);
+    other_begin(&d);
+    vmcore_create(d.v, FALSE);
+    for (guint32 page = 0; page < 61; page++)
+        if (page != 40)
+            other_page(&d, page, (guint8)(1 + page % 7));
+    other_page(&d, 61, 0);
+    other_page(&d, 62, 0);
+    vmcore_flush(d.v);
+    dump_settle(&d);
+    g_assert_cmpuint(d.n_stored, ==, 62);
+    other_check(&d, "vmcore-incomplete", 63);
+    dump_leave(&d);
+
+    other_begin(&d);
+    vmcore_open(d.v, on_opened, &opened);
+    dump_settle(&d);
+    g_assert_cmpuint(opened.told, ==, 1);
+    g_assert_no_error(opened.error);
+    other_page(&d, 63, 0);
+    vmcore_finish_whole(d.v);
+    dump_settle(&d);
+    g_assert_cmpuint(d.n_finished, ==, 1);
+    g_assert_cmpint(d.finished_err, ==, 0);
+    other_check(&d, "vmcore", 64);
+    dump_free(&d, 1);
+}
+
+/* What a protocol may not say of its file. */
+static void test_invalid(void)
+{
+    static const SessionFile files[] = {
+        {4096, 2048, 0},
+        {4096, 131072, 0},
+        {4096, 5000, 0},
+        {4096, 0, 0},
+        {1000, 4096, 0},
+        {66560, 4096, 0},
+        {4096, 4096, 4095},
+        {0, 4096, G_MAXUINT64},
+        {65536, 4096, 1024},
+        {4096, 4096, 1000},
+        {0, 4096, (1ull << 62) + 1},
+    };
+    guint8 header[65536 + 1024] = {0};
+    Scratch s = scratch_new();
+    WorkQueue *queue;
+
+    need_disk();
+    queue = work_queue_new(disk, NULL, NULL);
+    for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autoptr(GError) error = NULL;
+        VmcoreSpec spec = {.file = files[i], .partial = header, .whole = header};
+
+        g_assert_null(vmcore_new(pool, queue, s.fd, s.path, &spec, &error));
+        g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL);
+    }
+    work_queue_free(queue);
+    scratch_free(&s);
 }
 
 /* The largest machine that the wire can tell of: 2^32 - 1 pages, 256 TiB. */
@@ -493,6 +672,10 @@ int main(int argc, char **argv)
     g_test_add_func("/vmcore/resume", test_resume);
     g_test_add_func("/vmcore/resume-finished", test_resume_finished);
     g_test_add_func("/vmcore/resume-refused", test_resume_refused);
+    g_test_add_func("/vmcore/replace", test_replace);
+    g_test_add_func("/vmcore/open-abandoned", test_open_abandoned);
+    g_test_add_func("/vmcore/unknown-size", test_unknown_size);
+    g_test_add_func("/vmcore/invalid", test_invalid);
     g_test_add_func("/vmcore/huge", test_huge);
     g_test_add_func("/vmcore/pool", test_pool);
     result = g_test_run();

@@ -1,6 +1,7 @@
 /* test-window.c - pages in flight: chunks, losses, the window's size, what counts as stored.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/netdump/congestion.h"
 #include "core/netdump/window.h"
 
 #define NR    0xfffffff0u /* nrs wrap around early */
@@ -14,13 +15,11 @@ typedef struct {
 
 static Bench bench(guint32 first, guint32 pages, guint32 page_size, guint max)
 {
-    WindowSpec spec = {.first_pfn = first,
-                       .nr_pages = pages,
-                       .page_size = page_size,
-                       .nr_first = NR,
-                       .max_in_flight = max};
+    WindowSpec spec = {
+        .missing = page_set_new(), .page_size = page_size, .nr_first = NR, .max_in_flight = max};
     Rtt rtt = {0};
 
+    page_set_add(spec.missing, first, pages);
     return (Bench){.w = window_new(&spec, &rtt), .now = {SPAN_S(1)}, .page_size = page_size};
 }
 
@@ -44,6 +43,17 @@ static guint ask(Bench *b, guint32 *last)
     return n;
 }
 
+/* The lowest page that is not done; `end` if all are. */
+static guint32 lowest_missing(const Bench *b, guint32 end)
+{
+    g_autoptr(PageSet) missing = window_missing(b->w);
+    guint32 pfn = end;
+
+    g_assert_cmpuint(page_set_count(missing), ==, window_missing_count(b->w));
+    page_set_next(missing, 0, &pfn);
+    return pfn;
+}
+
 static ChunkVerdict chunk(Bench *b, guint32 nr, guint32 offset)
 {
     guint32 pfn = G_MAXUINT32;
@@ -65,7 +75,7 @@ static void test_chunks(void)
     static const guint32 sizes[] = {4096, 8192, 16384, 32768, 65536};
 
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        g_auto(Bench) b = bench(0, 1, sizes[i], WINDOW_MAX);
+        g_auto(Bench) b = bench(0, 1, sizes[i], LIMIT_IN_FLIGHT);
         guint32 offset = sizes[i];
 
         g_assert_cmpuint(ask(&b, NULL), ==, 1);
@@ -90,56 +100,57 @@ static void test_chunks(void)
         g_assert_cmpuint(window_stats(b.w).stored, ==, 1);
         g_assert_cmpuint(window_stats(b.w).unknown, ==, 4);
         g_assert_cmpuint(window_stats(b.w).duplicate_bytes, ==, sizes[i] + 1024);
-        g_assert_cmpuint(window_floor(b.w), ==, 1);
+        g_assert_cmpuint(window_missing_count(b.w), ==, 0);
         g_assert_cmphex(window_nr_end(b.w), ==, NR + 1);
     }
 }
 
 /* A page counts as done when it is stored, not when it is here. */
-static void test_floor(void)
+static void test_missing(void)
 {
-    g_auto(Bench) b = bench(10, 14, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(10, 14, 4096, LIMIT_IN_FLIGHT);
 
-    g_assert_cmpuint(window_floor(b.w), ==, 10);
+    g_assert_cmpuint(lowest_missing(&b, 14), ==, 10);
     g_assert_cmpuint(ask(&b, NULL), ==, 4);
     for (guint32 i = 0; i < 4; i++)
         whole(&b, NR + i);
-    g_assert_cmpuint(window_floor(b.w), ==, 10);
+    g_assert_cmpuint(lowest_missing(&b, 14), ==, 10);
     window_stored(b.w, NR + 1);
     window_stored(b.w, NR + 3);
-    g_assert_cmpuint(window_floor(b.w), ==, 10);
+    g_assert_cmpuint(lowest_missing(&b, 14), ==, 10);
+    g_assert_cmpuint(window_missing_count(b.w), ==, 2);
     window_stored(b.w, NR);
-    g_assert_cmpuint(window_floor(b.w), ==, 12);
+    g_assert_cmpuint(lowest_missing(&b, 14), ==, 12);
     window_stored(b.w, NR + 7); /* never asked */
     window_stored(b.w, NR - 7);
     g_assert_false(window_all_stored(b.w));
     window_stored(b.w, NR + 2);
-    g_assert_cmpuint(window_floor(b.w), ==, 14);
+    g_assert_cmpuint(lowest_missing(&b, 14), ==, 14);
     g_assert_true(window_all_stored(b.w));
 }
 
 static void test_stored_too_early(void)
 {
-    g_auto(Bench) b = bench(0, 1, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, 1, 4096, LIMIT_IN_FLIGHT);
 
     ask(&b, NULL);
     window_stored(b.w, NR); /* nobody can have stored it */
     g_assert_cmpuint(window_stats(b.w).stored, ==, 0);
-    g_assert_cmpuint(window_floor(b.w), ==, 0);
+    g_assert_cmpuint(lowest_missing(&b, 99), ==, 0);
 }
 
 /* Not more than WINDOW_AHEAD pages, nor WINDOW_BYTES, wait for the disk. */
 static void test_ahead(gconstpointer data)
 {
     guint32 page_size = GPOINTER_TO_UINT(data);
-    g_auto(Bench) b = bench(0, 100000, page_size, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, 100000, page_size, LIMIT_IN_FLIGHT);
     guint32 next = 0;
 
     for (guint asked = ask(&b, NULL); next < asked; next++) {
         b.now = mono_add(b.now, SPAN_MS(1));
         whole(&b, NR + next);
         asked += ask(&b, NULL);
-        g_assert_cmpuint(window_stats(b.w).in_flight, <=, WINDOW_MAX);
+        g_assert_cmpuint(window_stats(b.w).in_flight, <=, LIMIT_IN_FLIGHT);
     }
     g_assert_cmpuint(next, ==, MIN(WINDOW_AHEAD, WINDOW_BYTES / page_size));
     g_assert_cmpint(window_deadline(b.w).us, ==, G_MAXINT64);
@@ -151,14 +162,14 @@ static void test_ahead(gconstpointer data)
 
 static void test_reserved(void)
 {
-    g_auto(Bench) b = bench(0, 100, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, 100, 4096, LIMIT_IN_FLIGHT);
     guint32 pfn = 0;
 
     g_assert_false(window_reserved(b.w, b.now, NR, 50)); /* nothing was asked */
     ask(&b, NULL);                                       /* 0 to 3 */
     g_assert_true(window_reserved(b.w, b.now, NR + 1, 50));
     g_assert_true(window_reserved(b.w, b.now, NR + 1, 0)); /* a duplicate says nothing new */
-    g_assert_cmpuint(window_floor(b.w), ==, 0);
+    g_assert_cmpuint(lowest_missing(&b, 99), ==, 0);
     ask(&b, &pfn);
     g_assert_cmpuint(pfn, >=, 50);
     /* Not above the page itself: just this one. */
@@ -168,7 +179,7 @@ static void test_reserved(void)
     for (guint32 nr = NR; nr != window_nr_end(b.w); nr++)
         window_reserved(b.w, b.now, nr, 0);
     g_assert_true(window_all_stored(b.w));
-    g_assert_cmpuint(window_floor(b.w), ==, 100);
+    g_assert_cmpuint(lowest_missing(&b, 100), ==, 100);
     g_assert_cmpuint(window_stats(b.w).reserved, ==, 100);
     g_assert_cmpuint(window_stats(b.w).unknown, ==, 1);
 }
@@ -176,7 +187,7 @@ static void test_reserved(void)
 /* A page of which a chunk is here is RAM, whatever anybody says. */
 static void test_reserved_lie(void)
 {
-    g_auto(Bench) b = bench(0, 4, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, 4, 4096, LIMIT_IN_FLIGHT);
 
     ask(&b, NULL);
     g_assert_cmpint(chunk(&b, NR, 1024), ==, CHUNK_FRESH);
@@ -184,13 +195,13 @@ static void test_reserved_lie(void)
     g_assert_cmpint(chunk(&b, NR, 0), ==, CHUNK_FRESH);
     window_reserved(b.w, b.now, NR + 1, 0);
     g_assert_cmpint(chunk(&b, NR + 1, 0), ==, CHUNK_DUPLICATE); /* nor the other way round */
-    g_assert_cmpuint(window_floor(b.w), ==, 0);
+    g_assert_cmpuint(lowest_missing(&b, 99), ==, 0);
 }
 
 /* The highest page counts: four billion of them, and one that is RAM. */
 static void test_huge(void)
 {
-    g_auto(Bench) b = bench(0, G_MAXUINT32, 65536, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, G_MAXUINT32, 65536, LIMIT_IN_FLIGHT);
     guint32 pfn = 0;
 
     ask(&b, NULL);
@@ -202,7 +213,7 @@ static void test_huge(void)
         chunk(&b, NR + FIRST, offset);
     window_stored(b.w, NR + FIRST);
     g_assert_true(window_all_stored(b.w));
-    g_assert_cmpuint(window_floor(b.w), ==, G_MAXUINT32);
+    g_assert_cmpuint(window_missing_count(b.w), ==, 0);
 }
 
 /* -- losses --------------------------------------------------------------------------------------
@@ -210,7 +221,7 @@ static void test_huge(void)
 
 static void test_timeout(void)
 {
-    g_auto(Bench) b = bench(0, 100, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, 100, 4096, LIMIT_IN_FLIGHT);
     guint32 nr = 0;
     guint32 pfn = 0;
 
@@ -236,7 +247,7 @@ static void test_timeout(void)
         b.now = window_deadline(b.w);
         window_expire(b.w, b.now);
         g_assert_true(mono_before(b.now, window_deadline(b.w)));
-        g_assert_cmpuint(window_stats(b.w).cwnd, ==, i == 0 ? WINDOW_START : 1);
+        g_assert_cmpuint(window_stats(b.w).cwnd, ==, i == 0 ? CONGESTION_START : 1);
     }
     ask(&b, NULL);
     g_assert_cmpint(window_deadline(b.w).us, ==, b.now.us + RTO_MAX);
@@ -248,7 +259,7 @@ static void test_timeout(void)
 /* A client that is slow is not asked for its whole window again at the first timeout. */
 static void test_slow_client(void)
 {
-    g_auto(Bench) b = bench(0, 1000, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, 1000, 4096, LIMIT_IN_FLIGHT);
     guint in_flight;
     Span rto;
 
@@ -259,7 +270,7 @@ static void test_slow_client(void)
         ask(&b, NULL);
     }
     in_flight = window_stats(b.w).in_flight;
-    g_assert_cmpuint(in_flight, >, WINDOW_START);
+    g_assert_cmpuint(in_flight, >, CONGESTION_START);
     rto = mono_diff(window_deadline(b.w), b.now);
 
     /* The timer runs from the last new chunk, not from the request. */
@@ -279,7 +290,7 @@ static void test_slow_client(void)
 /* Answers come in the order of the requests: what is behind shows what is lost. */
 static void test_gap(void)
 {
-    g_auto(Bench) b = bench(0, 1000, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, 1000, 4096, LIMIT_IN_FLIGHT);
     guint32 nr = 0;
     guint32 pfn = 0;
 
@@ -321,10 +332,10 @@ static void lose_the_last_four(Bench *b)
     g_assert_cmpuint(window_stats(b->w).in_flight, ==, 4);
 }
 
-/* What was lost twice is found by what was asked again behind it, without the timer. */
+/* A page lost twice is found by retransmitted pages after it, without the timer. */
 static void test_gap_among_retries(void)
 {
-    g_auto(Bench) b = bench(0, 40, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, 40, 4096, LIMIT_IN_FLIGHT);
 
     lose_the_last_four(&b);
     b.now = mono_add(b.now, SPAN_MS(1));
@@ -341,7 +352,7 @@ static void test_gap_among_retries(void)
 /* Faster than any answer can be, they are those to the first requests. */
 static void test_late_answers(void)
 {
-    g_auto(Bench) b = bench(0, 40, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, 40, 4096, LIMIT_IN_FLIGHT);
 
     lose_the_last_four(&b);
     b.now = mono_add(b.now, 10);
@@ -383,14 +394,14 @@ static guint32 reorder(Bench *b)
 /* A network that reorders is given more patience. */
 static void test_reordering(void)
 {
-    g_auto(Bench) b = bench(0, 100000, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, 100000, 4096, LIMIT_IN_FLIGHT);
     guint32 next = reorder(&b);
 
-    g_assert_cmpuint(window_floor(b.w), ==, next);
+    g_assert_cmpuint(lowest_missing(&b, 0), ==, next);
 }
 
 /* A machine that answers 200 requests in order, but for the first one: it is lost. Returns how many
- * answers it took until it was asked for again. */
+ * answers it took until it was retransmitted. */
 static guint answer(Bench *b, GQueue *requests)
 {
     guint64 again = window_stats(b->w).retransmitted;
@@ -411,10 +422,10 @@ static guint answer(Bench *b, GQueue *requests)
     return until;
 }
 
-/* But not for ever: where it loses and does not reorder any more, a gap soon tells again. */
+/* But only for a while: where it loses and does not reorder any more, a gap soon tells again. */
 static void test_patience_ends(void)
 {
-    g_auto(Bench) b = bench(0, 100000, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, 100000, 4096, LIMIT_IN_FLIGHT);
     GQueue requests = G_QUEUE_INIT;
     guint32 next = reorder(&b);
     guint first;
@@ -432,7 +443,7 @@ static void test_patience_ends(void)
 /* The window grows while nothing is lost, shrinks when something is, and never beyond the limit. */
 static void test_size(void)
 {
-    g_auto(Bench) b = bench(0, 100000, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, 100000, 4096, LIMIT_IN_FLIGHT);
     guint32 next = 0;
     guint before = 0;
 
@@ -458,7 +469,7 @@ static void test_size(void)
     g_assert_cmpint(window_deadline(b.w).us, ==, G_MAXINT64);
     window_limit(b.w, 1000);
     g_assert_cmpuint(ask(&b, NULL), >, 7);
-    g_assert_cmpuint(window_stats(b.w).in_flight, <=, WINDOW_MAX);
+    g_assert_cmpuint(window_stats(b.w).in_flight, <=, LIMIT_IN_FLIGHT);
 
     for (guint i = 0; i < 2; i++) {
         b.now = window_deadline(b.w);
@@ -484,7 +495,7 @@ static void test_limits(void)
 /* After a pause in which answers were dropped: all again, but without blame. */
 static void test_restart(void)
 {
-    g_auto(Bench) b = bench(0, 100, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(0, 100, 4096, LIMIT_IN_FLIGHT);
     guint cwnd;
 
     ask(&b, NULL);
@@ -501,21 +512,99 @@ static void test_restart(void)
     g_assert_cmpint(window_rtt(b.w)->srtt, >, 0);
 }
 
-/* A dump whose last pages were stored by a former server. */
+/* A dump whose last pages were stored by a previous instance. */
 static void test_nothing_left(void)
 {
-    g_auto(Bench) b = bench(7, 7, 4096, WINDOW_MAX);
+    g_auto(Bench) b = bench(7, 7, 4096, LIMIT_IN_FLIGHT);
 
     g_assert_cmpuint(ask(&b, NULL), ==, 0);
     g_assert_true(window_all_stored(b.w));
-    g_assert_cmpuint(window_floor(b.w), ==, 7);
+    g_assert_cmpuint(window_missing_count(b.w), ==, 0);
+}
+
+/* -- wanted pages --------------------------------------------------------------------------------
+ */
+
+static void assert_next(Bench *b, guint32 want)
+{
+    guint32 nr = 0;
+    guint32 pfn = 0;
+
+    g_assert_true(window_next(b->w, b->now, &nr, &pfn));
+    g_assert_cmpuint(pfn, ==, want);
+    whole(b, nr);
+    window_stored(b->w, nr);
+}
+
+static void test_wanted(void)
+{
+    g_auto(Bench) b = bench(0, 1000, 4096, LIMIT_IN_FLIGHT);
+
+    assert_next(&b, 0);
+    g_assert_true(window_want(b.w, 500, 503));
+    g_assert_true(window_want(b.w, 1, 3));
+    assert_next(&b, 500);
+    g_assert_true(window_want(b.w, 501, 504)); /* what is wanted twice comes once */
+    assert_next(&b, 501);
+    assert_next(&b, 502);
+    assert_next(&b, 1);
+    assert_next(&b, 2);
+    assert_next(&b, 503);
+    assert_next(&b, 3);
+    g_assert_true(window_want(b.w, 0, 2)); /* done */
+    g_assert_true(window_want(b.w, 1000, (guint64)1 << 32));
+    g_assert_true(window_want(b.w, 20, 10));
+    assert_next(&b, 4);
+    g_assert_true(window_want(b.w, 998, (guint64)1 << 32));
+    assert_next(&b, 998);
+    assert_next(&b, 999);
+    assert_next(&b, 5);
+    g_assert_cmpuint(window_missing_count(b.w), ==, 1000 - 12);
+}
+
+/* Whoever wants too much waits, and nothing is forgotten. */
+static void test_wanted_full(void)
+{
+    g_auto(Bench) b = bench(0, 1000, 4096, LIMIT_IN_FLIGHT);
+    guint32 n = 0;
+
+    while (window_want(b.w, 999 - 2 * n, 1000 - 2 * n))
+        n++;
+    g_assert_cmpuint(n, >=, 16);
+    for (guint32 i = 0; i < n; i++) {
+        assert_next(&b, 999 - 2 * i);
+        g_assert_true(window_want(b.w, 100 + i, 101 + i) == (i > 0));
+    }
+}
+
+/* What the client says of pages that are not in flight counts for wanted ones as well. */
+static void test_wanted_reserved(void)
+{
+    g_auto(Bench) b = bench(0, 1000, 4096, LIMIT_IN_FLIGHT);
+    guint32 nr = 0;
+    guint32 pfn = 0;
+
+    g_assert_true(window_want(b.w, 600, 610));
+    g_assert_true(window_next(b.w, b.now, &nr, &pfn));
+    g_assert_cmpuint(pfn, ==, 600);
+    g_assert_true(window_reserved(b.w, b.now, nr, 608));
+    assert_next(&b, 608);
+    assert_next(&b, 609);
+    assert_next(&b, 0);
+    g_assert_cmpuint(window_stats(b.w).reserved, ==, 8);
+    g_assert_cmpuint(window_missing_count(b.w), ==, 1000 - 11);
+    g_assert_true(window_want(b.w, 900, 901));
+    g_assert_true(window_next(b.w, b.now, &nr, &pfn));
+    g_assert_true(window_reserved(b.w, b.now, nr, 0)); /* none above, but those below */
+    g_assert_cmpuint(window_missing_count(b.w), ==, 900 - 11);
+    assert_next(&b, 1);
 }
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/window/chunks", test_chunks);
-    g_test_add_func("/window/floor", test_floor);
+    g_test_add_func("/window/missing", test_missing);
     g_test_add_func("/window/stored-too-early", test_stored_too_early);
     g_test_add_data_func("/window/ahead/4k", GUINT_TO_POINTER(4096), test_ahead);
     g_test_add_data_func("/window/ahead/16k", GUINT_TO_POINTER(16384), test_ahead);
@@ -534,5 +623,8 @@ int main(int argc, char **argv)
     g_test_add_func("/window/limits", test_limits);
     g_test_add_func("/window/restart", test_restart);
     g_test_add_func("/window/nothing-left", test_nothing_left);
+    g_test_add_func("/window/wanted", test_wanted);
+    g_test_add_func("/window/wanted-full", test_wanted_full);
+    g_test_add_func("/window/wanted-reserved", test_wanted_reserved);
     return g_test_run();
 }

@@ -59,7 +59,7 @@ static Datagram reply(guint8 version, guint32 nr, guint32 code, guint32 info, co
 }
 
 /* Parsed from a copy of exactly its size, so that a sanitizer sees a read beyond it. */
-static WireFault parse(const Datagram *d, WireMessage *m)
+static DatagramFault parse(const Datagram *d, WireMessage *m)
 {
     static guint8 *exact;
 
@@ -73,7 +73,7 @@ static WireMessage parsed(const Datagram *d)
 {
     WireMessage m;
 
-    g_assert_cmpstr(wire_fault_name(parse(d, &m)), ==, "ok");
+    g_assert_cmpstr(datagram_fault_name(parse(d, &m)), ==, "ok");
     return m;
 }
 
@@ -84,14 +84,14 @@ static WireMessage parsed_hex(const char *hex)
     return parsed(&d);
 }
 
-static void assert_fault(const Datagram *d, WireFault fault)
+static void assert_fault(const Datagram *d, DatagramFault fault)
 {
     WireMessage m;
     WireMessage before;
 
     memset(&m, 0x5a, sizeof m);
     before = m;
-    g_assert_cmpstr(wire_fault_name(parse(d, &m)), ==, wire_fault_name(fault));
+    g_assert_cmpstr(datagram_fault_name(parse(d, &m)), ==, datagram_fault_name(fault));
     g_assert_true(memcmp(&m, &before, sizeof m) == 0);
 }
 
@@ -237,7 +237,7 @@ static void test_start_values(void)
     }
     g_assert_cmphex(start_of(50, 5, "task_struct:0xffffffffffffffff             ").task, ==,
                     G_MAXUINT64);
-    /* Page offsets of the machines that don't tell. */
+    /* Page offsets of the machines that do not tell. */
     g_assert_cmphex(start_of(50, 5, "                                           ").page_offset, ==,
                     0xe000000000000000);
     g_assert_cmphex(start_of(4711, 5, "                                         ").page_offset, ==,
@@ -253,7 +253,7 @@ static void test_start_short(void)
     memset(spaces, ' ', sizeof spaces);
     d = reply(4, 62, WIRE_CODE_START_NETDUMP, 5, spaces,
               2 * WIRE_REQUEST_SIZE - WIRE_HEADER_SIZE - 1);
-    assert_fault(&d, WIRE_FAULT_PAYLOAD);
+    assert_fault(&d, DATAGRAM_PAYLOAD);
     d = reply(4, 62, WIRE_CODE_START_NETDUMP, 5, spaces, 2 * WIRE_REQUEST_SIZE - WIRE_HEADER_SIZE);
     g_assert_cmpint(parsed(&d).kind, ==, WIRE_MSG_START);
 }
@@ -292,7 +292,7 @@ static void test_regs_hostile(void)
     memset(payload, 'x', sizeof payload);
     for (gsize len = 0; len < 23; len++) {
         d = reply(5, 9, WIRE_CODE_REGS, 1, payload, len);
-        assert_fault(&d, WIRE_FAULT_PAYLOAD);
+        assert_fault(&d, DATAGRAM_PAYLOAD);
     }
     /* No end of the string: registers of size 0. Rather none than no dump. */
     d = reply(5, 9, WIRE_CODE_REGS, 1, payload, sizeof payload);
@@ -301,7 +301,7 @@ static void test_regs_hostile(void)
     for (gsize at = 0; at < 23; at++) {
         payload[at] = 0;
         d = reply(5, 9, WIRE_CODE_REGS, 1, payload, sizeof payload);
-        assert_fault(&d, WIRE_FAULT_PAYLOAD);
+        assert_fault(&d, DATAGRAM_PAYLOAD);
         payload[at] = 'x';
     }
     payload[23] = 0;
@@ -317,21 +317,21 @@ static void test_lengths(void)
     guint8 payload[WIRE_MAX_SIZE] = {0};
     Datagram d = {.len = 0};
 
-    assert_fault(&d, WIRE_FAULT_SHORT);
+    assert_fault(&d, DATAGRAM_SHORT);
     for (gsize len = 1; len < WIRE_HEADER_SIZE; len++) {
         d = reply(5, 1, WIRE_CODE_HELLO, 4, NULL, 0);
         d.len = len;
-        assert_fault(&d, WIRE_FAULT_SHORT);
+        assert_fault(&d, DATAGRAM_SHORT);
     }
     d = reply(5, 1, WIRE_CODE_HELLO, 4, payload, WIRE_CHUNK_SIZE + 1);
-    assert_fault(&d, WIRE_FAULT_LONG);
+    assert_fault(&d, DATAGRAM_LONG);
     d = reply(5, 1, WIRE_CODE_HELLO, 4, payload, WIRE_CHUNK_SIZE);
     g_assert_cmpint(parsed(&d).kind, ==, WIRE_MSG_HELLO);
     /* RHEL 3's LOG is longer than any other. */
     d = reply(4, 0, WIRE_CODE_LOG, 0, payload, 1460 - WIRE_HEADER_SIZE);
     g_assert_cmpuint(parsed(&d).len, ==, 1460 - WIRE_HEADER_SIZE);
     d = reply(4, 0, WIRE_CODE_LOG, 0, payload, WIRE_MAX_SIZE - WIRE_HEADER_SIZE + 1);
-    assert_fault(&d, WIRE_FAULT_LONG);
+    assert_fault(&d, DATAGRAM_LONG);
     d = reply(4, 0, WIRE_CODE_LOG, 0, NULL, 0);
     g_assert_cmpuint(parsed(&d).len, ==, 0);
 }
@@ -344,7 +344,7 @@ static void test_mem(void)
 
     for (gsize i = 0; i < sizeof chunk; i++)
         chunk[i] = (guint8)(i * 7);
-    for (guint32 offset = 0; offset < WIRE_PAGE_SIZE_MAX; offset += WIRE_CHUNK_SIZE) {
+    for (guint32 offset = 0; offset < LIMIT_PAGE_SIZE_MAX; offset += WIRE_CHUNK_SIZE) {
         d = reply(5, 0xfffffffe, WIRE_CODE_MEM, offset, chunk, sizeof chunk);
         m = parsed(&d);
         g_assert_cmpint(m.kind, ==, WIRE_MSG_MEM);
@@ -352,14 +352,14 @@ static void test_mem(void)
         g_assert_cmpuint(m.info, ==, offset);
         g_assert_true(m.len == sizeof chunk && memcmp(m.data, chunk, sizeof chunk) == 0);
     }
-    d = reply(5, 1, WIRE_CODE_MEM, WIRE_PAGE_SIZE_MAX, chunk, sizeof chunk);
-    assert_fault(&d, WIRE_FAULT_PAYLOAD);
+    d = reply(5, 1, WIRE_CODE_MEM, LIMIT_PAGE_SIZE_MAX, chunk, sizeof chunk);
+    assert_fault(&d, DATAGRAM_PAYLOAD);
     d = reply(5, 1, WIRE_CODE_MEM, 0xfffffc00, chunk, sizeof chunk);
-    assert_fault(&d, WIRE_FAULT_PAYLOAD);
+    assert_fault(&d, DATAGRAM_PAYLOAD);
     d = reply(5, 1, WIRE_CODE_MEM, 1023, chunk, sizeof chunk);
-    assert_fault(&d, WIRE_FAULT_PAYLOAD);
+    assert_fault(&d, DATAGRAM_PAYLOAD);
     d = reply(5, 1, WIRE_CODE_MEM, 0, chunk, sizeof chunk - 1);
-    assert_fault(&d, WIRE_FAULT_SHORT);
+    assert_fault(&d, DATAGRAM_SHORT);
 }
 
 static void test_codes(void)
@@ -386,7 +386,7 @@ static void test_codes(void)
     g_assert_cmpuint(parsed(&d).len, ==, 20);
     for (gsize i = 0; i < G_N_ELEMENTS(strange); i++) {
         d = reply(5, 7, strange[i], 8, "why", 3);
-        assert_fault(&d, WIRE_FAULT_CODE);
+        assert_fault(&d, DATAGRAM_CODE);
     }
 }
 
@@ -397,11 +397,11 @@ static void test_neither(void)
 
     g_assert_cmpint(parsed(&d).kind, ==, WIRE_MSG_TEXT); /* it begins with a tab */
     d = unhex("00112233");
-    assert_fault(&d, WIRE_FAULT_BINARY);
+    assert_fault(&d, DATAGRAM_BINARY);
     d = unhex("ff00000000000000000000");
-    assert_fault(&d, WIRE_FAULT_BINARY);
+    assert_fault(&d, DATAGRAM_BINARY);
     d = unhex("7f7f7f7f41414141");
-    assert_fault(&d, WIRE_FAULT_BINARY);
+    assert_fault(&d, DATAGRAM_BINARY);
     d = unhex("1b5b33316d726564c3bc");
     g_assert_cmpint(parsed(&d).kind, ==, WIRE_MSG_TEXT); /* colours and UTF-8 */
     d.len = strlen(odd);
@@ -472,9 +472,9 @@ static void test_names(void)
     g_assert_false(wire_machine_known(G_MAXUINT32));
     g_assert_cmpstr(wire_machine_name(21), ==, "ppc64");
     g_assert_cmpstr(wire_machine_name(63), ==, "unknown");
-    for (guint i = 0; i < WIRE_N_FAULTS; i++)
-        g_assert_cmpstr(wire_fault_name((WireFault)i), !=, "unknown");
-    g_assert_cmpstr(wire_fault_name((WireFault)99), ==, "unknown");
+    for (guint i = 0; i < DATAGRAM_N_FAULTS; i++)
+        g_assert_cmpstr(datagram_fault_name((DatagramFault)i), !=, "unknown");
+    g_assert_cmpstr(datagram_fault_name((DatagramFault)99), ==, "unknown");
 }
 
 /* Every bit of a datagram flipped, every length: a message or a fault, nothing read beyond it. */
@@ -492,10 +492,10 @@ static void test_damaged(void)
 
             d.bytes[bit / 8] ^= (guint8)(1 << bit % 8);
             d.len = bit % (whole.len + 1);
-            if (parse(&d, &m) == WIRE_OK && m.len > 0)
+            if (parse(&d, &m) == DATAGRAM_OK && m.len > 0)
                 g_assert_cmpuint(m.len, <=, d.len);
             d.len = whole.len;
-            if (parse(&d, &m) == WIRE_OK && m.len > 0)
+            if (parse(&d, &m) == DATAGRAM_OK && m.len > 0)
                 g_assert_cmpuint(m.len, <=, d.len);
         }
     }

@@ -1,7 +1,7 @@
-/* test-disk.c - ordered jobs in threads: order, failure, retry, drop, and every way to leave.
+/* test-work.c - ordered jobs in threads: order, failure, retry, and every way to leave.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "io/work/work.h"
+#include "queue_state.h"
 #include "scratch.h"
 
 #include <poll.h>
@@ -19,7 +19,7 @@ typedef struct {
     guint failures;
     int last_err;
     char *last_what;
-    gboolean retry_inside, drop_inside, free_inside;
+    gboolean retry_inside, leave_inside, free_inside;
 } Lane;
 
 typedef struct {
@@ -75,11 +75,11 @@ static void lane_failed(gpointer user, int err, const char *what)
     lane->last_err = err;
     g_free(lane->last_what);
     lane->last_what = g_strdup(what);
-    g_assert_true(work_queue_stopped(lane->queue));
+    g_assert_true(queue_is_stopped(lane->queue));
     if (lane->retry_inside)
         work_queue_retry(lane->queue);
-    if (lane->drop_inside)
-        work_queue_drop(lane->queue);
+    if (lane->leave_inside)
+        work_queue_free(g_steal_pointer(&lane->queue));
 }
 
 static Lane *lane_new(WorkPool *disk)
@@ -160,7 +160,6 @@ static void wait_idle(WorkPool *disk)
 {
     while (work_pool_jobs(disk) > 0)
         wait_once(disk);
-    g_assert_cmpuint(work_pool_bytes(disk), ==, 0);
 }
 
 static void assert_sequence(const GArray *a, guint first, guint n)
@@ -183,7 +182,6 @@ static void test_order(void)
     g_assert_cmpuint(work_pool_jobs(disk), ==, 4000);
     g_assert_cmpuint(work_queue_jobs(lanes[3]->queue), ==, 500);
     g_assert_cmpuint(work_queue_bytes(lanes[3]->queue), ==, 5000);
-    g_assert_cmpuint(work_pool_bytes(disk), ==, 40000);
     wait_idle(disk);
     for (guint l = 0; l < 8; l++) {
         assert_sequence(lanes[l]->ran, 0, 500);
@@ -253,7 +251,7 @@ static void test_retry(void)
     work_queue_retry(lane->queue);
     wait_idle(disk);
     g_assert_cmpuint(lane->failures, ==, 2);
-    g_assert_false(work_queue_stopped(lane->queue));
+    g_assert_false(queue_is_stopped(lane->queue));
     assert_sequence(lane->done, 0, 4);
     assert_sequence(lane->destroyed, 0, 4);
     g_assert_cmpuint(lane->ran->len, ==, 6);
@@ -291,45 +289,6 @@ static void test_retry_early(void)
     work_queue_retry(lane->queue);
     wait_idle(disk);
     assert_sequence(lane->done, 0, 2);
-    work_queue_free(lane->queue);
-    work_pool_free(disk);
-    lane_free(lane);
-}
-
-static void test_drop(void)
-{
-    WorkPool *disk = new_disk(2);
-    Lane *lane = lane_new(disk);
-    sem_t wait;
-
-    for (guint i = 0; i < 5; i++)
-        push(lane, i, i == 2 ? 1 : 0, FALSE);
-    while (lane->failures == 0)
-        wait_once(disk);
-    work_queue_drop(lane->queue);
-    g_assert_false(work_queue_stopped(lane->queue));
-    wait_idle(disk);
-    assert_sequence(lane->done, 0, 2);
-    assert_sequence(lane->destroyed, 0, 5);
-
-    /* It can be used again; and a job that is running is not dropped. */
-    push_brake(lane, 5, &wait, 0);
-    push(lane, 6, 0, FALSE);
-    work_queue_drop(lane->queue);
-    push(lane, 7, 0, FALSE);
-    sem_post(&wait);
-    wait_idle(disk);
-    g_assert_cmpuint(lane->done->len, ==, 4);
-    g_assert_cmpuint(g_array_index(lane->done, guint, 2), ==, 5);
-    g_assert_cmpuint(g_array_index(lane->done, guint, 3), ==, 7);
-    g_assert_cmpuint(lane->destroyed->len, ==, 8);
-
-    lane->drop_inside = TRUE;
-    push(lane, 8, 1, FALSE);
-    push(lane, 9, 0, FALSE);
-    wait_idle(disk);
-    g_assert_cmpuint(lane->failures, ==, 2);
-    g_assert_cmpuint(lane->destroyed->len, ==, 10);
     work_queue_free(lane->queue);
     work_pool_free(disk);
     lane_free(lane);
@@ -397,6 +356,52 @@ static void test_free(void)
     work_pool_free(disk);
     for (guint i = 0; i < 5; i++)
         lane_free(lane[i]);
+}
+
+/* Its owner is told of the failure, and leaves. */
+static void test_free_inside_failed(void)
+{
+    WorkPool *disk = new_disk(2);
+    Lane *lane = lane_new(disk);
+
+    lane->leave_inside = TRUE;
+    for (guint i = 0; i < 5; i++)
+        push(lane, i, i == 2 ? 1 : 0, FALSE);
+    wait_idle(disk);
+    g_assert_cmpuint(lane->failures, ==, 1);
+    assert_sequence(lane->done, 0, 2);
+    assert_sequence(lane->destroyed, 0, 5);
+    work_pool_free(disk);
+    lane_free(lane);
+}
+
+static int hang(gpointer data)
+{
+    sem_wait(data);
+    return 0;
+}
+
+/* A job that hangs: work_pool_stop() does not wait for it for ever, and can be called again. */
+static void test_stop(void)
+{
+    WorkPool *disk = new_disk(2);
+    WorkQueue *queue = work_queue_new(disk, NULL, NULL);
+    Lane *lane = lane_new(disk);
+    sem_t wait;
+
+    sem_init(&wait, 0, 0);
+    work_queue_push(queue, &(WorkJob){.run = hang, .data = &wait, .what = "hang"});
+    push(lane, 0, 0, FALSE);
+    wait_once(disk);
+    g_assert_false(work_pool_stop(disk, SPAN_MS(20)));
+    g_assert_false(work_pool_stop(disk, 0));
+    sem_post(&wait);
+    g_assert_true(work_pool_stop(disk, SPAN_S(60)));
+    work_queue_free(queue);
+    work_queue_free(lane->queue);
+    work_pool_free(disk);
+    lane_free(lane);
+    sem_destroy(&wait);
 }
 
 static void test_close(void)
@@ -530,8 +535,100 @@ static void test_no_threads(void)
     Scratch s = scratch_new();
 
     if (!scratch_child(no_threads, &s))
-        g_test_skip("threads can't be refused here");
+        g_test_skip("threads cannot be refused here");
     scratch_free(&s);
+}
+
+/* -- off the loop -------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    sem_t go, begun;
+    gint ran; /* atomic */
+    guint done, destroyed;
+} Errand;
+
+static void errand_run(gpointer data)
+{
+    Errand *e = data;
+
+    sem_post(&e->begun);
+    sem_wait(&e->go);
+    g_atomic_int_inc(&e->ran);
+}
+
+static void errand_done(gpointer data)
+{
+    ((Errand *)data)->done++;
+}
+
+static void errand_destroy(gpointer data)
+{
+    ((Errand *)data)->destroyed++;
+}
+
+static void errand_push(const OffLoop *off, Errand *e)
+{
+    memset(e, 0, sizeof *e);
+    sem_init(&e->go, 0, 0);
+    sem_init(&e->begun, 0, 0);
+    off->push(off->owner, &(OffLoopJob){errand_run, errand_done, errand_destroy, e});
+}
+
+/* As many hang as there are threads but one, pushed while all others are busy: the last one goes
+ * on nevertheless. */
+static void test_off_loop(void)
+{
+    WorkPool *disk = new_disk(4);
+    OffLoop off = work_pool_off_loop(disk);
+    Errand hang[3], quick[20];
+
+    for (guint i = 0; i < 3; i++)
+        errand_push(&off, &hang[i]);
+    for (guint i = 0; i < 3; i++)
+        sem_wait(&hang[i].begun);
+    for (guint i = 0; i < 20; i++) {
+        errand_push(&off, &quick[i]);
+        sem_post(&quick[i].go);
+    }
+    for (guint i = 0; i < 20; i++) {
+        while (!quick[i].destroyed)
+            wait_once(disk);
+        g_assert_cmpint(quick[i].ran, ==, 1);
+        g_assert_cmpuint(quick[i].done, ==, 1);
+    }
+    for (guint i = 0; i < 3; i++) {
+        g_assert_cmpint(g_atomic_int_get(&hang[i].ran), ==, 0);
+        g_assert_cmpuint(hang[i].done, ==, 0);
+        sem_post(&hang[i].go);
+    }
+    wait_idle(disk);
+    for (guint i = 0; i < 3; i++) {
+        g_assert_cmpuint(hang[i].done, ==, 1);
+        g_assert_cmpuint(hang[i].destroyed, ==, 1);
+    }
+    work_pool_free(disk);
+}
+
+/* The pool goes: what has not begun does not run, nobody is told, all are destroyed. */
+static void test_off_loop_free(void)
+{
+    WorkPool *disk = new_disk(1);
+    OffLoop off = work_pool_off_loop(disk);
+    Errand e[3];
+    GThread *thread;
+
+    for (guint i = 0; i < 3; i++)
+        errand_push(&off, &e[i]);
+    sem_wait(&e[0].begun);
+    thread = g_thread_new("release", release_later, &e[0].go);
+    work_pool_free(disk);
+    g_thread_join(thread);
+    for (guint i = 0; i < 3; i++) {
+        g_assert_cmpint(e[i].ran, ==, i == 0);
+        g_assert_cmpuint(e[i].done, ==, 0);
+        g_assert_cmpuint(e[i].destroyed, ==, 1);
+    }
 }
 
 static void random_failed(gpointer user, int err, const char *what)
@@ -541,10 +638,10 @@ static void random_failed(gpointer user, int err, const char *what)
     (void)what;
     g_assert_cmpint(err, ==, ENOSPC);
     lane->failures++;
-    if (g_test_rand_bit())
+    if (g_test_rand_int_range(0, 200) > 0)
         work_queue_retry(lane->queue);
     else
-        work_queue_drop(lane->queue);
+        work_queue_free(g_steal_pointer(&lane->queue));
 }
 
 static gint compare_numbers(gconstpointer a, gconstpointer b)
@@ -570,18 +667,19 @@ static void test_random(void)
     for (guint i = 0; i < MAX_JOBS; i++) {
         guint l = (guint)g_test_rand_int_range(0, 6);
 
-        push(lanes[l], next[l]++, g_test_rand_int_range(0, 20) == 0 ? 2 : 0, FALSE);
+        if (lanes[l]->queue)
+            push(lanes[l], next[l]++, g_test_rand_int_range(0, 20) == 0 ? 2 : 0, FALSE);
         if (g_test_rand_int_range(0, 30) == 0)
             work_pool_dispatch(disk);
-        if (g_test_rand_int_range(0, 2000) == 0)
-            work_queue_drop(lanes[l]->queue);
+        if (g_test_rand_int_range(0, 10000) == 0)
+            work_queue_free(g_steal_pointer(&lanes[l]->queue));
     }
     wait_idle(disk);
     for (guint l = 0; l < 6; l++) {
         for (guint i = 1; i < lanes[l]->done->len; i++)
             g_assert_cmpuint(g_array_index(lanes[l]->done, guint, i - 1), <,
                              g_array_index(lanes[l]->done, guint, i));
-        /* A job that was running while the others were dropped comes behind them. */
+        /* A job that was running when its queue was freed comes after the others. */
         g_array_sort(lanes[l]->destroyed, compare_numbers);
         assert_sequence(lanes[l]->destroyed, 0, next[l]);
         work_queue_free(lanes[l]->queue);
@@ -594,18 +692,21 @@ static void test_random(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/disk/order", test_order);
-    g_test_add_func("/disk/parallel", test_parallel);
-    g_test_add_func("/disk/retry", test_retry);
-    g_test_add_func("/disk/retry-early", test_retry_early);
-    g_test_add_func("/disk/drop", test_drop);
-    g_test_add_func("/disk/ignore-failure", test_ignore_failure);
-    g_test_add_func("/disk/free", test_free);
-    g_test_add_func("/disk/close", test_close);
-    g_test_add_func("/disk/disk-free", test_disk_free);
-    g_test_add_func("/disk/close-fd", test_close_fd);
-    g_test_add_func("/disk/signals", test_signals);
-    g_test_add_func("/disk/no-threads", test_no_threads);
-    g_test_add_func("/disk/random", test_random);
+    g_test_add_func("/work/order", test_order);
+    g_test_add_func("/work/parallel", test_parallel);
+    g_test_add_func("/work/retry", test_retry);
+    g_test_add_func("/work/retry-early", test_retry_early);
+    g_test_add_func("/work/ignore-failure", test_ignore_failure);
+    g_test_add_func("/work/free", test_free);
+    g_test_add_func("/work/free-inside-failed", test_free_inside_failed);
+    g_test_add_func("/work/stop", test_stop);
+    g_test_add_func("/work/close", test_close);
+    g_test_add_func("/work/pool-free", test_disk_free);
+    g_test_add_func("/work/close-fd", test_close_fd);
+    g_test_add_func("/work/signals", test_signals);
+    g_test_add_func("/work/no-threads", test_no_threads);
+    g_test_add_func("/work/off-loop", test_off_loop);
+    g_test_add_func("/work/off-loop-free", test_off_loop_free);
+    g_test_add_func("/work/random", test_random);
     return g_test_run();
 }

@@ -4,7 +4,7 @@
  * counter in the simulation). It is a struct so that the compiler refuses to mix it with wall-clock
  * time or with a plain number. A Span is a difference of two Monos: microseconds, signed.
  *
- * Only loop.c reads the real clock; everybody else is told what time it is.
+ * Only loop.c reads the real clock; all others get the time as an argument.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once

@@ -8,4 +8,5 @@
 #define LIMIT_PAGE_SIZE_MIN 4096 /* bytes of a client's page, a power of two */
 #define LIMIT_PAGE_SIZE_MAX 65536
 #define LIMIT_REGS          1024 /* bytes of registers: ia64's 128; the greatest that is sent has 448 */
+#define LIMIT_SEND          64    /* bytes of a datagram that the server sends: a request has 24 */
 #define LIMIT_HEADER        65536 /* bytes of a dump file's header */

@@ -7,8 +7,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-G_DEFINE_QUARK(netdump_netaddr_error, netaddr_error)
-
 static const guint8 mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 static gsize address_size(const NetAddr *a)
@@ -30,8 +28,8 @@ static void set_ipv6(NetAddr *out, const guint8 bytes[16], guint32 scope)
     }
     out->family = NET_IPV6;
     memcpy(out->bytes, bytes, 16);
-    /* The kernel fills sin6_scope_id for link-local addresses only; elsewhere it would split one
-     * machine into two. */
+    /* The kernel fills sin6_scope_id for link-local addresses only; for other addresses it would
+     * split one host into two. */
     out->scope = is_link_local(bytes) ? scope : 0;
 }
 
@@ -82,10 +80,9 @@ static gboolean refuse(GError **error, const char *text)
 {
     g_autofree char *shown = g_strescape(text, NULL);
 
-    g_set_error(
-        error, NETADDR_ERROR, 0,
-        "\"%.80s\" is no IP address: write 10.0.0.5 or 2001:db8::5 (names aren't looked up)",
-        shown);
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "\"%.80s\" is not an IP address; use 10.0.0.5 or 2001:db8::5, not a host name",
+                shown);
     return FALSE;
 }
 
@@ -112,9 +109,8 @@ gboolean netaddr_parse(const char *text, NetAddr *out, GError **error)
     if (percent && (!is_link_local(bytes) ||
                     !g_ascii_string_to_unsigned(percent + 1, 10, 1, G_MAXUINT32, &scope, NULL))) {
         g_autofree char *shown = g_strescape(text, NULL);
-        g_set_error(error, NETADDR_ERROR, 0,
-                    "\"%.80s\": an interface (%%2, by its index) belongs to a link-local address "
-                    "(fe80::) only",
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "\"%.80s\": only a link-local address (fe80::) takes an interface index (%%2)",
                     shown);
         return FALSE;
     }
@@ -142,20 +138,6 @@ const char *netaddr_to_string(const NetAddr *a, char out[NETADDR_STRLEN])
     g_snprintf(out, NETADDR_STRLEN, a->family == NET_IPV6 ? "[%.60s]:%u" : "%.60s:%u", host,
                a->port);
     return out;
-}
-
-int netaddr_compare(gconstpointer pa, gconstpointer pb)
-{
-    const NetAddr *a = pa, *b = pb;
-    int order = (a->family > b->family) - (a->family < b->family);
-
-    if (order == 0)
-        order = memcmp(a->bytes, b->bytes, address_size(a));
-    if (order == 0)
-        order = (a->scope > b->scope) - (a->scope < b->scope);
-    if (order == 0)
-        order = (a->port > b->port) - (a->port < b->port);
-    return order;
 }
 
 gboolean netaddr_host_equal(gconstpointer pa, gconstpointer pb)
@@ -235,7 +217,8 @@ gboolean netrule_parse(const char *text, NetRule *out, GError **error)
     bits = max;
     if (part[1] && !g_ascii_string_to_unsigned(part[1], 10, 0, max, &bits, NULL)) {
         g_autofree char *tail = g_strescape(part[1], NULL);
-        g_set_error(error, NETADDR_ERROR, 0, "\"%s/%.40s\": the prefix length is 0 to %u",
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "\"%s/%.40s\": the prefix length must be from 0 to %u",
                     netaddr_host_to_string(&out->net, shown), tail, max);
         return FALSE;
     }
@@ -243,10 +226,10 @@ gboolean netrule_parse(const char *text, NetRule *out, GError **error)
     meant = *out;
     clear_behind(meant.net.bytes, address_size(&meant.net), meant.bits);
     if (!netaddr_equal(&meant.net, &out->net)) {
-        g_set_error(error, NETADDR_ERROR, 0,
-                    "\"%.80s\" is an address inside a network: write %s for the network, or leave "
-                    "the /%u out for that one machine",
-                    text, netrule_to_string(&meant, shown), out->bits);
+        g_set_error(
+            error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+            "\"%.80s\" has host bits set; use %s for the network, or omit /%u for a single host",
+            text, netrule_to_string(&meant, shown), out->bits);
         return FALSE;
     }
     return TRUE;

@@ -1,8 +1,8 @@
-/* rtt.h - how long to wait for an answer before asking again: RFC 6298 in milliseconds.
+/* rtt.h - how long to wait for a reply before retransmitting: RFC 6298 in milliseconds.
  *
- * The RFC's minimum of one second is for the Internet; a crashed machine is on a LAN and every
- * second counts, so RTO_MIN is what still forgives a descheduled peer on a busy two-core host. Only
- * answers to requests that were sent once are samples (Karn).
+ * The RFC's minimum of one second is for the Internet; a crashed client is on a LAN and every
+ * second counts, so RTO_MIN tolerates a descheduled peer on a busy two-core host. Only replies to
+ * requests that were sent once are samples (Karn).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
@@ -35,7 +35,7 @@ static inline void rtt_sample(Rtt *r, Span sample)
     r->backoff = 0;
 }
 
-/* The time after which an unanswered request is asked again, exponential back-off included. */
+/* The time after which a request is retransmitted, exponential back-off included. */
 static inline Span rtt_rto(const Rtt *r)
 {
     Span rto = r->srtt == 0 ? RTO_INITIAL : MAX(r->srtt + MAX(4 * r->rttvar, r->srtt), RTO_MIN);

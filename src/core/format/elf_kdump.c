@@ -1,7 +1,9 @@
-/* elf_kdump.c - the head of a dump file as kdump's users know it, for clients with today's kernels.
+/* elf_kdump.c - the header of a dump file in the format of kdump, for clients with current kernels.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/format/elf_kdump.h"
+
+#include "core/base/bytes.h"
 
 #include <elf.h>
 #include <string.h>
@@ -16,7 +18,8 @@
 #define REGS_OFFSET   112u
 #define REGS_SIZE     216u
 
-/* x86_64: where the kernel's image is mapped besides the map of all memory. Its end is not told. */
+/* x86_64: where the kernel's image is mapped besides the map of all memory. Its end is not in
+ * VMCOREINFO. */
 #define IMAGE_BASE G_GUINT64_CONSTANT(0xffffffff80000000)
 #define IMAGE_END  G_GUINT64_CONSTANT(0xffffffffc0000000)
 #define IMAGE_MAX  (G_GUINT64_CONSTANT(128) << 20)
@@ -25,24 +28,15 @@ typedef struct {
     guint64 vaddr, paddr, size; /* bytes; size 0 = not known */
 } Image;
 
-/* Where the next field goes; little-endian, as the one machine that we know this of. */
+/* Where the next field goes; little-endian, as x86_64, the only supported one. */
 typedef struct {
     guint8 *at;
 } Pen;
 
 static void put(Pen *pen, guint64 value, guint size)
 {
-    for (guint i = 0; i < size; i++)
-        *pen->at++ = (guint8)(value >> (8 * i));
-}
-
-static guint64 get(const guint8 *p, guint size)
-{
-    guint64 value = 0;
-
-    for (guint i = size; i > 0; i--)
-        value = value << 8 | p[i - 1];
-    return value;
+    bytes_put_le(pen->at, value, size);
+    pen->at += size;
 }
 
 static guint32 round4(guint32 n)
@@ -143,7 +137,7 @@ static void put_load_phdr(Pen *pen, guint64 vaddr, guint64 paddr, guint64 size)
     put(pen, paddr, 8);
     put(pen, size, 8);
     put(pen, size, 8);
-    put(pen, 0, 8); /* p_align: by it crash(8) tells a kdump */
+    put(pen, 0, 8); /* p_align: crash(8) recognizes a kdump by it */
 }
 
 /* Leaves the pen at the desc. */
@@ -205,15 +199,15 @@ static gboolean read_ranges(ElfSpec *spec, const guint8 *bytes, guint32 n)
 {
     const guint8 *phdr = bytes + EHDR_SIZE + PHDR_SIZE;
 
-    if (n > 0 && get(phdr + 16, 8) >= IMAGE_BASE) {
+    if (n > 0 && bytes_get_le64(phdr + 16) >= IMAGE_BASE) {
         phdr += PHDR_SIZE;
         n--;
     }
     if (n == 0 || n > KERNEL_INFO_RANGES_MAX)
         return FALSE;
     for (guint32 i = 0; i < n; i++, phdr += PHDR_SIZE) {
-        guint64 first = get(phdr + 24, 8) / spec->page_size;
-        guint64 end = first + get(phdr + 40, 8) / spec->page_size;
+        guint64 first = bytes_get_le64(phdr + 24) / spec->page_size;
+        guint64 end = first + bytes_get_le64(phdr + 40) / spec->page_size;
 
         if (first > G_MAXUINT32 || end > G_MAXUINT32)
             return FALSE;
@@ -229,12 +223,12 @@ static gboolean read_notes(ElfSpec *spec, const guint8 *bytes, guint32 n_headers
     guint32 core = note_size(NAME_CORE, PRSTATUS_SIZE);
     guint32 info = note_size(NAME_INFO, 0), len;
 
-    for (guint32 cpu = 0; cpu < CPUS_MAX && get(bytes + at + 8, 4) == NT_PRSTATUS; cpu++) {
+    for (guint32 cpu = 0; cpu < CPUS_MAX && bytes_get_le32(bytes + at + 8) == NT_PRSTATUS; cpu++) {
         spec->kernel.cpu = cpu;
-        spec->kernel.pid = (guint32)get(bytes + at + note_size(NAME_CORE, PID_OFFSET), 4);
+        spec->kernel.pid = bytes_get_le32(bytes + at + note_size(NAME_CORE, PID_OFFSET));
         at += core;
     }
-    len = (guint32)get(bytes + at + 4, 4);
+    len = bytes_get_le32(bytes + at + 4);
     if (len == 0 || len > KERNEL_INFO_VMCOREINFO_MAX)
         return FALSE;
     memcpy(spec->kernel.vmcoreinfo, bytes + at + info, len);
@@ -255,7 +249,7 @@ static gboolean gives(const ElfSpec *spec, gboolean partial, const guint8 *bytes
 
 gboolean elf_kdump_read(ElfSpec *spec, const guint8 bytes[ELF_KDUMP_SIZE])
 {
-    guint32 n_headers = (guint32)get(bytes + 56, 2);
+    guint32 n_headers = bytes_get_le16(bytes + 56);
 
     if (memcmp(bytes, ELFMAG, SELFMAG) == 0 && n_headers > 0 &&
         read_ranges(spec, bytes, n_headers - 1) && read_notes(spec, bytes, n_headers) &&

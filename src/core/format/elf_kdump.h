@@ -1,18 +1,18 @@
-/* elf_kdump.h - the head of a dump file as kdump's users know it, for clients with today's kernels.
+/* elf_kdump.h - the header of a dump file in the format of kdump, for clients with current kernels.
  *
- * elfcore.c's own room. What crash(8), makedumpfile and drgn take for a vmcore of kdump's: a note
- * CORE with its NUL for each processor, a note VMCOREINFO, one PT_LOAD for each range of RAM with
- * p_paddr, and p_align 0, by which crash tells it from a netdump. The file behind it is as flat as
- * any: page n at elf_netdump_header_size() + n * page_size.
+ * Fits into the space of elf_netdump's header. crash(8), makedumpfile and drgn take this for a
+ * vmcore of kdump: a note CORE with its NUL for each processor, a note VMCOREINFO, one PT_LOAD for
+ * each range of RAM with p_paddr, and p_align 0, by which crash distinguishes it from a netdump.
+ * The rest of the file is flat: page n at elf_netdump_header_size() + n * page_size.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include "core/format/elf_netdump.h"
+#include "core/format/elf_spec.h"
 
-#define ELF_KDUMP_SIZE 65536 /* bytes: room for 640 ranges, VMCOREINFO and 32 processors */
+#define ELF_KDUMP_SIZE LIMIT_HEADER /* bytes: room for 640 ranges, VMCOREINFO and 32 processors */
 
-/* TRUE if this dump gets such a head: a 64-bit machine that has told all that it takes. */
+/* TRUE if this dump gets such a header: a 64-bit client that has sent everything needed. */
 gboolean elf_kdump_applies(const ElfSpec *spec);
 
 /* As elf_netdump_build(): ELF_KDUMP_SIZE bytes. */

@@ -1,8 +1,9 @@
-/* elf_netdump.c - the head of a dump file: ELF header, program headers and notes, as bytes.
+/* elf_netdump.c - the header of a dump file: ELF header, program headers and notes, as bytes.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/format/elf_netdump.h"
 
+#include "core/base/bytes.h"
 #include "core/format/elf_kdump.h"
 
 #include <elf.h>
@@ -12,15 +13,14 @@
 #define NOTE_NAME_SIZE 4u /* no NUL: crash(8) reads the task from a wrong place otherwise */
 #define PARTIAL_SIZE   4u
 #define N_HEADERS      2u /* PT_NOTE, PT_LOAD */
-#define PAGE_SIZE_MIN  4096u
 
-/* What differs from machine to machine. The sizes are those of its elf_prstatus and elf_prpsinfo.
- */
+/* What differs between ELF machines. Sizes are those of elf_prstatus and elf_prpsinfo.
+ * */
 typedef struct {
     guint32 machine;
     gboolean is64, big_endian;
     guint32 prstatus_size, regs_offset, regs_size, prpsinfo_size;
-    guint32 task_size; /* ia64 has its switch_stack's address behind the task's */
+    guint32 task_size; /* ia64 has the address of its switch_stack after the task's */
 } Layout;
 
 static const Layout layouts[] = {
@@ -46,11 +46,11 @@ static const Layout *find_layout(guint32 machine)
 
 static void put_number(Pen *pen, guint64 value, guint size)
 {
-    for (guint i = 0; i < size; i++) {
-        guint shift = 8 * (pen->layout->big_endian ? size - 1 - i : i);
-
-        *pen->at++ = (guint8)(value >> shift);
-    }
+    if (pen->layout->big_endian)
+        bytes_put_be(pen->at, value, size);
+    else
+        bytes_put_le(pen->at, value, size);
+    pen->at += size;
 }
 
 static void put16(Pen *pen, guint16 value)
@@ -172,9 +172,10 @@ void elf_netdump_set_regs(ElfSpec *spec, const guint8 *regs, gsize len)
 
 gboolean elf_netdump_valid(const ElfSpec *spec)
 {
-    return find_layout(spec->machine) && spec->page_size >= PAGE_SIZE_MIN &&
-           spec->page_size <= ELF_SIZE_MAX && (spec->page_size & (spec->page_size - 1)) == 0 &&
-           spec->nr_pages > 0 && spec->regs_len <= ELF_REGS_MAX;
+    return find_layout(spec->machine) && spec->page_size >= LIMIT_PAGE_SIZE_MIN &&
+           spec->page_size <= LIMIT_PAGE_SIZE_MAX &&
+           (spec->page_size & (spec->page_size - 1)) == 0 && spec->nr_pages > 0 &&
+           spec->regs_len <= LIMIT_REGS;
 }
 
 guint32 elf_netdump_header_size(const ElfSpec *spec)
@@ -182,7 +183,7 @@ guint32 elf_netdump_header_size(const ElfSpec *spec)
     if (elf_kdump_applies(spec))
         return ELF_KDUMP_SIZE;
     /* The largest notes, ia64's, take less than 1,500 bytes of it. */
-    return MAX(spec->page_size, PAGE_SIZE_MIN);
+    return MAX(spec->page_size, LIMIT_PAGE_SIZE_MIN);
 }
 
 guint64 elf_netdump_page_offset(const ElfSpec *spec, guint32 pfn)

@@ -1,7 +1,7 @@
-/* requests.h - single questions to the client: asked until they are answered.
+/* requests.h - single requests to the client: retransmitted until they are answered.
  *
- * One open question for each command at most. The nr of a question comes from below the pages' nrs
- * (window.h counts upwards), so that no answer can be taken for a page.
+ * One open request for each command at most. The nr of a request comes from below the pages' nrs
+ * (window.h counts upwards), so that no reply can be taken for a page.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
@@ -12,79 +12,86 @@
 
 #define REQUESTS_COMMANDS (WIRE_CMD_GET_DATA + 1)
 
+typedef enum { REQUEST_CLOSED, REQUEST_OPEN } RequestState; /* CLOSED: answered, or never sent */
+
 typedef struct {
-    gboolean open; /* asked, and neither answered nor given up */
+    RequestState state;
     guint32 nr, from, to;
-    guint tries;
-    Mono sent; /* the last time */
+    guint tries; /* times that it was sent */
+    Mono sent;   /* the last time */
 } Request;
 
 typedef struct {
     Request by_command[REQUESTS_COMMANDS];
+    guint n_open;
     guint32 next_nr; /* counts downwards */
 } Requests;
 
-/* A new question with an nr of its own; an open one of the same command is forgotten. */
-static inline void requests_open(Requests *a, WireCommand command, guint32 from, guint32 to)
+static inline gboolean requests_is_open(const Requests *r, WireCommand command)
 {
-    a->by_command[command] = (Request){.open = TRUE, .nr = a->next_nr--, .from = from, .to = to};
+    return r->by_command[command].state == REQUEST_OPEN;
 }
 
-static inline void requests_drop(Requests *a, WireCommand command)
+static inline gboolean requests_any_open(const Requests *r)
 {
-    a->by_command[command].open = FALSE;
+    return r->n_open > 0;
 }
 
-static inline void requests_drop_all(Requests *a)
+static inline void requests_close(Requests *r, WireCommand command)
 {
-    for (guint i = 0; i < REQUESTS_COMMANDS; i++)
-        a->by_command[i].open = FALSE;
+    if (requests_is_open(r, command))
+        r->n_open--;
+    r->by_command[command].state = REQUEST_CLOSED;
 }
 
-static inline gboolean requests_is_open(const Requests *a, WireCommand command)
-{
-    return a->by_command[command].open;
-}
-
-static inline gboolean requests_any_open(const Requests *a)
+static inline void requests_close_all(Requests *r)
 {
     for (guint i = 0; i < REQUESTS_COMMANDS; i++)
-        if (a->by_command[i].open)
-            return TRUE;
-    return FALSE;
+        requests_close(r, (WireCommand)i);
 }
 
-/* When to ask again; MONO_NEVER if the question is not open. */
-static inline Mono requests_again(const Request *ask, const Rtt *rtt)
+/* A new request with an nr of its own; an open one of the same command is forgotten. */
+static inline void requests_open(Requests *r, WireCommand command, guint32 from, guint32 to)
+{
+    requests_close(r, command);
+    r->by_command[command] =
+        (Request){.state = REQUEST_OPEN, .nr = r->next_nr--, .from = from, .to = to};
+    r->n_open++;
+}
+
+/* When it is to be retransmitted; MONO_NEVER if it is not open. */
+static inline Mono requests_due(const Request *request, const Rtt *rtt)
 {
     Rtt r = *rtt;
 
-    if (!ask->open)
+    if (request->state != REQUEST_OPEN)
         return MONO_NEVER;
-    r.backoff = MAX(ask->tries, 1) - 1;
-    return mono_add(ask->sent, rtt_rto(&r));
+    r.backoff = MAX(request->tries, 1) - 1;
+    return mono_add(request->sent, rtt_rto(&r));
 }
 
-static inline Mono requests_deadline(const Requests *a, const Rtt *rtt)
+static inline Mono requests_deadline(const Requests *r, const Rtt *rtt)
 {
     Mono deadline = MONO_NEVER;
 
+    if (!requests_any_open(r))
+        return deadline;
     for (guint i = 0; i < REQUESTS_COMMANDS; i++)
-        deadline = mono_min(deadline, requests_again(&a->by_command[i], rtt));
+        deadline = mono_min(deadline, requests_due(&r->by_command[i], rtt));
     return deadline;
 }
 
-/* The answer to the open question of this command? Then it is closed, and *rtt has a sample if it
- * was asked once. */
-static inline gboolean requests_answer(Requests *a, WireCommand command, guint32 nr, Mono now,
+/* TRUE if it is the reply to the open request of this command. Then that is closed, and *rtt has a
+ * sample if it was sent once. */
+static inline gboolean requests_answer(Requests *r, WireCommand command, guint32 nr, Mono now,
                                        Rtt *rtt)
 {
-    Request *ask = &a->by_command[command];
+    const Request *request = &r->by_command[command];
 
-    if (!ask->open || ask->tries == 0 || ask->nr != nr)
+    if (request->state != REQUEST_OPEN || request->tries == 0 || request->nr != nr)
         return FALSE;
-    if (ask->tries == 1)
-        rtt_sample(rtt, mono_diff(now, ask->sent));
-    ask->open = FALSE;
+    if (request->tries == 1)
+        rtt_sample(rtt, mono_diff(now, request->sent));
+    requests_close(r, command);
     return TRUE;
 }

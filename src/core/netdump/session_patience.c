@@ -1,90 +1,73 @@
-/* session_patience.c - what becomes of a client when nothing comes, or too little.
+/* session_patience.c - clients that are silent, or too slow, or that crash again.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "core/netdump/session_internal.h"
+#include "core/netdump/session_step.h"
 
-/* In so many client_timeouts a machine must have brought a page for each SLOW_PAGE of them, or all
- * answers before the first page. (At 4 KiB/s a GiB takes three days: nobody waits for that.) */
+/* In this many client_timeouts a client must deliver a page for each SLOW_PAGE, or all replies
+ * before the first page. (At 4 KiB/s a GiB takes three days.) */
 #define SLOW_TIMEOUTS 5
 #define SLOW_PAGE     SPAN_S(1)
 
-/* In these states a machine that says nothing is a reason to end. */
-static gboolean is_awaited(const Session *c)
-{
-    SessionState state = c->facts.state;
+#define STARTS_CRASH 3         /* so many STARTs ... */
+#define STARTS_SPAN  SPAN_S(5) /* ... over such a time without a reply: it crashed again */
 
-    return (state == SESSION_CALLED || state == SESSION_RESUMING || state == SESSION_ASKING ||
-            state == SESSION_DUMPING) &&
-           session_waits(c);
+static Mono silence_deadline(const Netdump *n)
+{
+    return mono_add(n->heard, n->spec.client_timeout);
 }
 
-static Mono silence_deadline(const Session *c)
+/* A client that replies now and then is not silent, but could hold its slot forever. */
+static Mono slow_deadline(const Netdump *n)
 {
-    return mono_add(c->heard, c->spec.client_timeout);
+    return mono_add(n->progress.since, SLOW_TIMEOUTS * n->spec.client_timeout);
 }
 
-/* A machine that says a word now and then is not silent, but could hold its slot for ever. */
-static Mono slow_deadline(const Session *c)
+Mono session_patience(const Netdump *n)
 {
-    return mono_add(c->got_since, SLOW_TIMEOUTS * c->spec.client_timeout);
+    return session_awaits_reply(n) ? mono_min(silence_deadline(n), slow_deadline(n)) : MONO_NEVER;
 }
 
-Mono time_patience(const Session *c)
+static gboolean is_slow(const Netdump *n)
 {
-    return is_awaited(c) ? mono_min(silence_deadline(c), slow_deadline(c)) : MONO_NEVER;
+    Span span = SLOW_TIMEOUTS * n->spec.client_timeout;
+
+    return n->progress.pages - n->progress.pages_before < (guint64)MAX(span / SLOW_PAGE, 1);
 }
 
-static gboolean is_slow(const Session *c)
+gboolean session_check_patience(Step *s, SessionReason silence)
 {
-    Span span = SLOW_TIMEOUTS * c->spec.client_timeout;
+    const Netdump *n = s->n;
 
-    return c->facts.state != SESSION_DUMPING ||
-           c->got - c->got_before < (guint64)(span / SLOW_PAGE);
-}
-
-/* FALSE if that was the end of it. */
-static gboolean check_patience(Step *s)
-{
-    Session *c = s->c;
-
-    if (mono_before(s->now, time_patience(c)))
+    if (mono_before(s->now, session_patience(n)))
         return TRUE;
-    if (!mono_before(s->now, silence_deadline(c))) {
-        end_give_up(s, c->facts.state == SESSION_CALLED ? REASON_UNREACHABLE : REASON_SILENT);
+    if (!mono_before(s->now, silence_deadline(n))) {
+        session_give_up(s, silence);
         return FALSE;
     }
-    if (is_slow(c)) {
-        end_give_up(s, REASON_SLOW);
+    if (is_slow(n)) {
+        session_give_up(s, REASON_SLOW);
         return FALSE;
     }
-    step_measure(s);
+    session_measure(s);
     return TRUE;
 }
 
-static void ask_again(Step *s)
+/* A client that still dumps answers HELLO; one that has crashed again drops it and repeats START.
+ */
+void session_probe_restart(Step *s, G_GNUC_UNUSED const WireStart *start)
 {
-    Session *c = s->c;
+    Netdump *n = s->n;
+    RestartProbe *probe = &n->probe;
 
-    for (guint i = 0; i < REQUESTS_COMMANDS; i++)
-        if (mono_before(s->now, requests_again(&c->asks.by_command[i], &c->rtt)))
-            continue;
-        else if (c->facts.state == SESSION_CALLED)
-            dump_call_again(s);
-        else
-            step_send_ask(s, (WireCommand)i);
-}
-
-void time_on_timer(Step *s)
-{
-    Session *c = s->c;
-
-    if (c->facts.state == SESSION_REBOOTING) {
-        end_check_reboot(s);
+    if (n->followup == FOLLOWUP_NONE)
         return;
+    if (probe->starts++ == 0)
+        probe->since = s->now;
+    if (probe->starts >= STARTS_CRASH && mono_diff(s->now, probe->since) >= STARTS_SPAN) {
+        session_recrashed(s);
+    } else if (!requests_is_open(&n->requests, WIRE_CMD_HELLO) &&
+               mono_diff(s->now, probe->probed) >= PROBE_PAUSE) {
+        probe->probed = s->now;
+        session_request(s, WIRE_CMD_HELLO, 0, 0);
     }
-    if (!check_patience(s))
-        return;
-    ask_again(s);
-    if (c->facts.state == SESSION_DUMPING && !mono_before(s->now, window_deadline(c->window)))
-        window_expire(c->window, s->now);
 }

@@ -1,70 +1,202 @@
-/* session_record.c - what of a client's facts goes into its journal, and comes back out of it.
+/* session_record.c - what a restarted server must know of a netdump session, as tagged fields.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "core/netdump/session_record.h"
+#include "core/format/elf_kdump.h"
+#include "core/netdump/session_step.h"
 
 #include <string.h>
 
-static JournalState state_of(const SessionFacts *facts)
+#define MISSING_MAX (256u << 10) /* bytes of the encoded set of missing pages */
+
+/* -- writing ------------------------------------------------------------------------------------
+ */
+
+static void add_start(TaggedWriter *out, const WireStart *start)
 {
-    if (session_is_over(facts))
-        return JOURNAL_REBOOTING;
-    return facts->transferred ? JOURNAL_TRANSFERRED : JOURNAL_DUMPING;
+    tagged_add_number(out, NETDUMP_TAG_MACHINE, CLAMP(start->machine, 1, G_MAXUINT16));
+    tagged_add_number(out, NETDUMP_TAG_OLDEST, start->oldest ? 1 : 0);
+    tagged_add_number(out, NETDUMP_TAG_TASK, start->task);
+    tagged_add_number(out, NETDUMP_TAG_PAGE_OFFSET, start->page_offset);
+    tagged_add_number(out, NETDUMP_TAG_MAGIC, start->magic);
+    tagged_add_number(out, NETDUMP_TAG_EXTENSIONS, start->extensions);
+    tagged_add_number(out, NETDUMP_TAG_VMCOREINFO, start->vmcoreinfo);
+    tagged_add_number(out, NETDUMP_TAG_CPU, start->cpu);
+    tagged_add_number(out, NETDUMP_TAG_PID, start->pid);
 }
 
-void session_record_fill(JournalRecord *r, const SessionFacts *facts)
+/* Pages that are only in flight are missing. */
+static void add_missing(TaggedWriter *out, const Transfer *t)
 {
-    r->state = state_of(facts);
-    r->machine = CLAMP(facts->start.machine, 1, G_MAXUINT16);
-    r->oldest = facts->start.oldest;
-    r->task = facts->start.task;
-    r->page_offset = facts->start.page_offset;
-    r->magic = facts->start.magic;
-    r->extensions = facts->start.extensions;
-    r->vmcoreinfo = facts->start.vmcoreinfo;
-    r->cpu = facts->start.cpu;
-    r->version = facts->version;
-    r->next_nr = facts->next_nr;
-    r->pages_retransmitted = facts->pages.retransmitted;
-    r->duplicates = facts->pages.duplicate_bytes / WIRE_CHUNK_SIZE;
-    if (!facts->dumps) /* it may have told them, but nothing relies on it yet */
-        return;
-    r->page_size = facts->page_size;
-    r->nr_pages = facts->nr_pages;
-    r->ram_pages = facts->ram_pages;
-    r->regs_len = (guint16)MIN(facts->regs_len, sizeof r->regs);
-    memcpy(r->regs, facts->regs, r->regs_len);
-    r->floor_written = facts->floor_written;
-    r->floor_synced = facts->floor_synced;
-    r->pages_stored = facts->stored_before + facts->pages.stored + facts->pages.zero;
-    r->bytes = r->pages_stored * facts->page_size;
-    r->pages_reserved = facts->pages.reserved;
+    g_autoptr(PageSet) missing = t->window ? window_missing(t->window) : NULL;
+    const PageSet *set = missing ? missing : t->missing;
+    g_autoptr(GByteArray) bytes = NULL;
+
+    if (!set)
+        return; /* all of them */
+    bytes = g_byte_array_new();
+    page_set_encode(set, MISSING_MAX, bytes);
+    tagged_add(out, NETDUMP_TAG_MISSING, bytes->data, bytes->len);
 }
 
-gboolean session_record_read(const JournalRecord *r, SessionFacts *facts)
+static void add_file(TaggedWriter *out, const Netdump *n)
 {
-    *facts = (SessionFacts){
-        .start = {.machine = r->machine,
-                  .oldest = r->oldest,
-                  .task = r->task,
-                  .page_offset = r->page_offset,
-                  .magic = r->magic,
-                  .extensions = r->extensions,
-                  .vmcoreinfo = r->vmcoreinfo,
-                  .cpu = r->cpu},
-        .version = r->version,
-        .dumps = r->page_size != 0,
-        .transferred = r->state == JOURNAL_TRANSFERRED,
-        .page_size = r->page_size,
-        .nr_pages = r->nr_pages,
-        .ram_pages = r->ram_pages,
-        .regs_len = r->regs_len,
-        .floor_written = r->floor_written,
-        .floor_synced = r->floor_synced,
-        .next_nr = r->next_nr,
-        /* What lies above the floor comes once more. */
-        .stored_before = MIN(r->pages_stored, r->floor_written),
+    const WindowStats *stats = &n->transfer.stats;
+
+    tagged_add_number(out, NETDUMP_TAG_PAGE_SIZE, n->elf.page_size);
+    tagged_add_number(out, NETDUMP_TAG_NR_PAGES, n->elf.nr_pages);
+    tagged_add_number(out, NETDUMP_TAG_RAM_PAGES, n->ram_pages);
+    tagged_add(out, NETDUMP_TAG_REGS, n->elf.regs, n->elf.regs_len);
+    add_missing(out, &n->transfer);
+    tagged_add_number(out, NETDUMP_TAG_PAGES_STORED,
+                      n->before.stored + stats->stored + stats->zero);
+    tagged_add_number(out, NETDUMP_TAG_PAGES_RESERVED, n->before.reserved + stats->reserved);
+}
+
+void session_record(const Session *base, TaggedWriter *out)
+{
+    const Netdump *n = (const Netdump *)base;
+    const WindowStats *stats = &n->transfer.stats;
+    const Window *window = n->transfer.window;
+
+    tagged_add_number(out, NETDUMP_TAG_STATE, n->outcome);
+    add_start(out, &n->start);
+    tagged_add_number(out, NETDUMP_TAG_VERSION, n->version);
+    tagged_add_number(out, NETDUMP_TAG_NEXT_NR, window ? window_nr_end(window) : n->nr_first);
+    if (n->content == CONTENT_SOME) /* otherwise unused so far */
+        add_file(out, n);
+    tagged_add_number(out, NETDUMP_TAG_PAGES_RETRANSMITTED,
+                      n->before.retransmitted + stats->retransmitted);
+    tagged_add_number(out, NETDUMP_TAG_DUPLICATE_CHUNKS,
+                      n->before.duplicate_chunks + stats->duplicate_bytes / WIRE_CHUNK_SIZE);
+}
+
+/* -- reading ------------------------------------------------------------------------------------
+ */
+
+static guint64 number(const TaggedReader *r, guint16 tag)
+{
+    guint64 value = 0;
+
+    (void)tagged_number(r, tag, &value);
+    return value;
+}
+
+static void read_start(WireStart *start, const TaggedReader *r)
+{
+    *start = (WireStart){
+        .machine = (guint32)number(r, NETDUMP_TAG_MACHINE),
+        .oldest = number(r, NETDUMP_TAG_OLDEST) != 0,
+        .task = number(r, NETDUMP_TAG_TASK),
+        .page_offset = number(r, NETDUMP_TAG_PAGE_OFFSET),
+        .magic = number(r, NETDUMP_TAG_MAGIC),
+        .extensions = number(r, NETDUMP_TAG_EXTENSIONS),
+        .vmcoreinfo = number(r, NETDUMP_TAG_VMCOREINFO),
+        .cpu = number(r, NETDUMP_TAG_CPU),
+        .pid = number(r, NETDUMP_TAG_PID),
     };
-    memcpy(facts->regs, r->regs, MIN(r->regs_len, sizeof facts->regs));
-    return r->state == JOURNAL_REBOOTING;
+}
+
+static const char *read_missing(Netdump *n, const TaggedReader *r)
+{
+    gsize len;
+    const guint8 *bytes = tagged_find(r, NETDUMP_TAG_MISSING, &len);
+
+    if (!bytes)
+        return NULL;
+    n->transfer.missing = page_set_new();
+    return page_set_decode(n->transfer.missing, bytes, len, n->elf.nr_pages) ? NULL
+                                                                             : "missing pages";
+}
+
+static const char *read_regs(Netdump *n, const TaggedReader *r)
+{
+    gsize len = 0;
+    const guint8 *bytes = tagged_find(r, NETDUMP_TAG_REGS, &len);
+
+    if (len > LIMIT_REGS)
+        return "registers";
+    if (bytes)
+        elf_netdump_set_regs(&n->elf, bytes, len);
+    return NULL;
+}
+
+/* The fields have no room for what current kernels tell; the file's own header has it. */
+static void read_kernel(Netdump *n, const SessionRemains *remains)
+{
+    if (remains->header_len >= ELF_KDUMP_SIZE && elf_kdump_read(&n->elf, remains->header))
+        n->kernel = KERNEL_TOLD;
+}
+
+static const char *read_file(Netdump *n, const SessionRemains *remains)
+{
+    const TaggedReader *r = remains->fields;
+    guint64 page_size = number(r, NETDUMP_TAG_PAGE_SIZE);
+    guint64 nr_pages = number(r, NETDUMP_TAG_NR_PAGES);
+    const char *why;
+
+    if (page_size > G_MAXUINT32 || nr_pages > G_MAXUINT32)
+        return "size";
+    n->elf.page_size = (guint32)page_size;
+    n->elf.nr_pages = (guint32)nr_pages;
+    n->ram_pages = (guint32)MIN(number(r, NETDUMP_TAG_RAM_PAGES), nr_pages);
+    if (!elf_netdump_valid(&n->elf))
+        return "page size or ELF machine";
+    why = read_regs(n, r);
+    if (!why)
+        why = read_missing(n, r);
+    if (why)
+        return why;
+    read_kernel(n, remains);
+    n->content = CONTENT_SOME;
+    return NULL;
+}
+
+static void read_counters(Netdump *n, const TaggedReader *r)
+{
+    n->before = (Inherited){
+        .stored = MIN(number(r, NETDUMP_TAG_PAGES_STORED), session_pages_done(n)),
+        .reserved = number(r, NETDUMP_TAG_PAGES_RESERVED),
+        .retransmitted = number(r, NETDUMP_TAG_PAGES_RETRANSMITTED),
+        .duplicate_chunks = number(r, NETDUMP_TAG_DUPLICATE_CHUNKS),
+    };
+}
+
+/* A dump is transferred only if there is one, and nothing is missing: a power cut may have taken
+ * what a previous instance had only handed to the kernel. */
+static RecordState outcome_of(const Netdump *n, guint64 state)
+{
+    if (state == RECORD_TRANSFERRED &&
+        (n->content == CONTENT_NONE || session_pages_done(n) < n->elf.nr_pages))
+        return RECORD_DUMPING;
+    return (RecordState)state;
+}
+
+const char *session_read_record(Netdump *n, const SessionRemains *remains)
+{
+    const TaggedReader *r = remains->fields;
+    guint64 state = number(r, NETDUMP_TAG_STATE), version = number(r, NETDUMP_TAG_VERSION);
+    const char *why = NULL;
+
+    if (state > RECORD_REBOOTING)
+        return "state";
+    if (number(r, NETDUMP_TAG_MACHINE) > G_MAXUINT16)
+        return "machine";
+    read_start(&n->start, r);
+    if (!remains->dir) /* everything else is requested again */
+        return NULL;
+    n->version = (guint8)MIN(version, WIRE_VERSION_MAX);
+    session_identify(n);
+    if (number(r, NETDUMP_TAG_PAGE_SIZE) != 0)
+        why = read_file(n, remains);
+    if (why)
+        return why;
+    session_identify(n);
+    read_counters(n, r);
+    n->outcome = outcome_of(n, state);
+    if (n->content == CONTENT_SOME)
+        session_plan_file(n);
+    /* Random as well: two servers in a row may begin with the same journal, if the first one was
+     * killed before it had written its own. */
+    n->nr_first = (guint32)number(r, NETDUMP_TAG_NEXT_NR) + NR_GAP + (n->spec.random >> 4);
+    return NULL;
 }

@@ -31,6 +31,7 @@ typedef enum {
     NETDUMP_TAG_PAGES_RESERVED,
     NETDUMP_TAG_PAGES_RETRANSMITTED,
     NETDUMP_TAG_DUPLICATE_CHUNKS,
+    NETDUMP_TAG_END, /* above all that this version knows */
 } NetdumpTag;
 
 typedef enum {

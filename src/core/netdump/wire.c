@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/netdump/wire.h"
 
+#include "core/base/bytes.h"
+
 #include <string.h>
 
 #define REGS_TEXT_SIZE 23 /* strlen("Sending register info.\n"): the registers follow it */
@@ -17,31 +19,6 @@ static const struct {
     {WIRE_MACHINE_IA64, "ia64", 0xe000000000000000},
     {WIRE_MACHINE_X86_64, "x86_64", 0x10000000000},
 };
-
-static guint32 get32(const guint8 *p)
-{
-    guint32 v;
-
-    memcpy(&v, p, sizeof v);
-    return GUINT32_FROM_BE(v);
-}
-
-static void put32(guint8 *p, guint32 v)
-{
-    v = GUINT32_TO_BE(v);
-    memcpy(p, &v, sizeof v);
-}
-
-static guint64 get64(const guint8 *p)
-{
-    return (guint64)get32(p) << 32 | get32(p + 4);
-}
-
-static void put64(guint8 *p, guint64 v)
-{
-    put32(p, (guint32)(v >> 32));
-    put32(p + 4, (guint32)v);
-}
 
 static gboolean is_space(guint8 c)
 {
@@ -60,7 +37,7 @@ static gboolean looks_like_text(const guint8 *p, gsize len)
     return odd <= len / 8;
 }
 
-/* "0x1f" (with or without 0x: always hexadecimal), at most 16 digits, and nothing behind it. */
+/* "0x1f" (with or without 0x: always hexadecimal), at most 16 digits, and nothing after it. */
 static gboolean parse_hex(const guint8 *p, gsize len, guint64 *out)
 {
     guint64 v = 0;
@@ -100,8 +77,8 @@ static void parse_start_pair(const guint8 *p, gsize len, WireStart *start)
     for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
         gsize key_len = strlen(keys[i].key);
 
-        /* A value without sense stays at its default: refusing the START would leave a crashed
-         * machine hanging for the sake of a field that the dump can do without. */
+        /* An invalid value leaves the default: refusing the START would leave a crashed client
+         * hanging because of a field that the dump does not need. */
         if (len > key_len && memcmp(p, keys[i].key, key_len) == 0 &&
             parse_hex(p + key_len, len - key_len, keys[i].value))
             return;
@@ -128,71 +105,71 @@ static WireStart parse_start(guint32 nr, guint32 info, const guint8 *p, gsize le
 }
 
 /* The client sends strlen(buffer) + sizeof(registers) bytes of a buffer in which the registers
- * already stand behind the text, so what lies behind the registers is as long as the registers'
- * first bytes without a zero. */
-static WireFault parse_regs(const guint8 *payload, gsize len, WireMessage *m)
+ * already follow the text, so the padding after the registers is as long as the registers' first
+ * bytes without a zero. */
+static DatagramFault parse_regs(const guint8 *payload, gsize len, WireMessage *m)
 {
     const guint8 *nul = memchr(payload, '\0', len);
     gsize size = nul ? len - (gsize)(nul - payload) : 0;
 
     if (len < REGS_TEXT_SIZE || size > len - REGS_TEXT_SIZE)
-        return WIRE_FAULT_PAYLOAD;
+        return DATAGRAM_PAYLOAD;
     m->data = payload + REGS_TEXT_SIZE;
     m->len = size;
-    return WIRE_OK;
+    return DATAGRAM_OK;
 }
 
-static WireFault parse_mem(const guint8 *payload, gsize len, WireMessage *m)
+static DatagramFault parse_mem(const guint8 *payload, gsize len, WireMessage *m)
 {
     if (len < WIRE_CHUNK_SIZE)
-        return WIRE_FAULT_SHORT;
-    if (m->info % WIRE_CHUNK_SIZE != 0 || m->info >= WIRE_PAGE_SIZE_MAX)
-        return WIRE_FAULT_PAYLOAD;
+        return DATAGRAM_SHORT;
+    if (m->info % WIRE_CHUNK_SIZE != 0 || m->info >= LIMIT_PAGE_SIZE_MAX)
+        return DATAGRAM_PAYLOAD;
     m->data = payload;
     m->len = WIRE_CHUNK_SIZE;
-    return WIRE_OK;
+    return DATAGRAM_OK;
 }
 
 /* info: the offset in the low half, how many KiB it unpacks to in the high one. */
-static WireFault parse_packed(const guint8 *payload, gsize len, WireMessage *m)
+static DatagramFault parse_packed(const guint8 *payload, gsize len, WireMessage *m)
 {
     guint32 kib = m->info >> 16;
 
     m->info &= 0xffff;
     if (m->info % WIRE_CHUNK_SIZE != 0 || kib == 0 || kib > WIRE_PIECE_MAX / WIRE_CHUNK_SIZE ||
-        m->info + kib * WIRE_CHUNK_SIZE > WIRE_PAGE_SIZE_MAX)
-        return WIRE_FAULT_PAYLOAD;
+        m->info + kib * WIRE_CHUNK_SIZE > LIMIT_PAGE_SIZE_MAX)
+        return DATAGRAM_PAYLOAD;
     m->size = kib * WIRE_CHUNK_SIZE;
     m->data = payload;
     m->len = len;
-    return WIRE_OK;
+    return DATAGRAM_OK;
 }
 
-static WireFault parse_start_reply(const guint8 *payload, gsize len, WireMessage *m)
+static DatagramFault parse_start_reply(const guint8 *payload, gsize len, WireMessage *m)
 {
     if (len < WIRE_START_MIN - WIRE_HEADER_SIZE)
-        return WIRE_FAULT_PAYLOAD;
+        return DATAGRAM_PAYLOAD;
     m->start = parse_start(m->nr, m->info, payload, len);
-    return WIRE_OK;
+    return DATAGRAM_OK;
 }
 
-static WireFault parse_payload(const guint8 *payload, gsize len, WireMessage *m)
+static DatagramFault parse_payload(const guint8 *payload, gsize len, WireMessage *m)
 {
     m->data = payload;
     m->len = len;
-    return WIRE_OK;
+    return DATAGRAM_OK;
 }
 
-static WireFault parse_nothing(G_GNUC_UNUSED const guint8 *payload, G_GNUC_UNUSED gsize len,
-                               G_GNUC_UNUSED WireMessage *m)
+static DatagramFault parse_nothing(G_GNUC_UNUSED const guint8 *payload, G_GNUC_UNUSED gsize len,
+                                   G_GNUC_UNUSED WireMessage *m)
 {
-    return WIRE_OK;
+    return DATAGRAM_OK;
 }
 
 /* Where parse is NULL no client sends the code. */
 static const struct {
     WireKind kind;
-    WireFault (*parse)(const guint8 *payload, gsize len, WireMessage *m);
+    DatagramFault (*parse)(const guint8 *payload, gsize len, WireMessage *m);
 } replies[] = {
     [WIRE_CODE_ERROR] = {WIRE_MSG_ERROR, parse_payload},
     [WIRE_CODE_LOG] = {WIRE_MSG_TEXT, parse_payload},
@@ -210,42 +187,42 @@ static const struct {
     [WIRE_CODE_PACKED] = {WIRE_MSG_PACKED, parse_packed},
 };
 
-static WireFault parse_reply(const guint8 *d, gsize len, WireMessage *m)
+static DatagramFault parse_reply(const guint8 *d, gsize len, WireMessage *m)
 {
     guint32 code;
 
     if (len < WIRE_HEADER_SIZE)
-        return WIRE_FAULT_SHORT;
+        return DATAGRAM_SHORT;
     m->version = d[0];
-    m->nr = get32(d + 1);
-    code = get32(d + 5);
-    m->info = get32(d + 9);
+    m->nr = bytes_get_be32(d + 1);
+    code = bytes_get_be32(d + 5);
+    m->info = bytes_get_be32(d + 9);
     len -= WIRE_HEADER_SIZE;
     if (len > WIRE_CHUNK_SIZE && code != WIRE_CODE_LOG && code != WIRE_CODE_PACKED)
-        return WIRE_FAULT_LONG;
+        return DATAGRAM_LONG;
     if (code >= G_N_ELEMENTS(replies) || !replies[code].parse)
-        return WIRE_FAULT_CODE;
+        return DATAGRAM_CODE;
     m->kind = replies[code].kind;
     return replies[code].parse(d + WIRE_HEADER_SIZE, len, m);
 }
 
-WireFault wire_parse(const guint8 *datagram, gsize len, WireMessage *out)
+DatagramFault wire_parse(const guint8 *datagram, gsize len, WireMessage *out)
 {
     WireMessage m = {0};
-    WireFault fault;
+    DatagramFault fault;
 
     if (len == 0)
-        return WIRE_FAULT_SHORT;
+        return DATAGRAM_SHORT;
     if (len > WIRE_MAX_SIZE)
-        return WIRE_FAULT_LONG;
+        return DATAGRAM_LONG;
     if (datagram[0] >= 1 && datagram[0] <= WIRE_VERSION_MAX)
         fault = parse_reply(datagram, len, &m);
     else if (looks_like_text(datagram, len))
         fault = parse_payload(datagram, len, &m); /* m.kind is TEXT already */
     else
-        fault = WIRE_FAULT_BINARY;
+        fault = DATAGRAM_BINARY;
 
-    if (fault == WIRE_OK)
+    if (fault == DATAGRAM_OK)
         *out = m;
     return fault;
 }
@@ -263,27 +240,13 @@ gboolean wire_text_announces_start(const guint8 *text, gsize len)
     return FALSE;
 }
 
-const char *wire_fault_name(WireFault fault)
-{
-    static const char *const names[WIRE_N_FAULTS] = {
-        [WIRE_OK] = "ok",
-        [WIRE_FAULT_SHORT] = "short",
-        [WIRE_FAULT_LONG] = "long",
-        [WIRE_FAULT_CODE] = "code",
-        [WIRE_FAULT_PAYLOAD] = "payload",
-        [WIRE_FAULT_BINARY] = "binary",
-    };
-
-    return fault < WIRE_N_FAULTS ? names[fault] : "unknown";
-}
-
 void wire_pack_request(const WireRequest *request, guint8 out[WIRE_REQUEST_SIZE])
 {
-    put64(out, request->magic);
-    put32(out + 8, request->nr);
-    put32(out + 12, request->command);
-    put32(out + 16, request->from);
-    put32(out + 20, request->to);
+    bytes_put_be64(out, request->magic);
+    bytes_put_be32(out + 8, request->nr);
+    bytes_put_be32(out + 12, request->command);
+    bytes_put_be32(out + 16, request->from);
+    bytes_put_be32(out + 20, request->to);
 }
 
 gboolean wire_parse_request(const guint8 *datagram, gsize len, WireRequest *out)
@@ -291,11 +254,11 @@ gboolean wire_parse_request(const guint8 *datagram, gsize len, WireRequest *out)
     if (len < WIRE_REQUEST_SIZE)
         return FALSE;
     *out = (WireRequest){
-        .magic = get64(datagram),
-        .nr = get32(datagram + 8),
-        .command = (WireCommand)get32(datagram + 12),
-        .from = get32(datagram + 16),
-        .to = get32(datagram + 20),
+        .magic = bytes_get_be64(datagram),
+        .nr = bytes_get_be32(datagram + 8),
+        .command = (WireCommand)bytes_get_be32(datagram + 12),
+        .from = bytes_get_be32(datagram + 16),
+        .to = bytes_get_be32(datagram + 20),
     };
     return TRUE;
 }
@@ -304,9 +267,9 @@ void wire_pack_reply(guint8 version, guint32 nr, guint32 code, guint32 info,
                      guint8 out[WIRE_HEADER_SIZE])
 {
     out[0] = version;
-    put32(out + 1, nr);
-    put32(out + 5, code);
-    put32(out + 9, info);
+    bytes_put_be32(out + 1, nr);
+    bytes_put_be32(out + 5, code);
+    bytes_put_be32(out + 9, info);
 }
 
 gboolean wire_machine_known(guint32 machine)

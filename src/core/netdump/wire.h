@@ -10,6 +10,9 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "core/base/datagram.h"
+#include "core/base/limits.h"
+
 #include <glib.h>
 
 #define WIRE_REQUEST_SIZE 24   /* bytes of every request, server to client */
@@ -20,9 +23,6 @@
 #define WIRE_MAX_SIZE     2048 /* longer datagrams are not ours: RHEL 3's LOG ends at 1460 */
 #define WIRE_VERSION      5    /* the newest version we speak, sent in START_NETDUMP_ACK's from */
 #define WIRE_VERSION_MAX  8    /* a first byte of 1..8 is a reply's version */
-
-#define WIRE_PAGE_SIZE_MIN 4096u
-#define WIRE_PAGE_SIZE_MAX 65536u
 
 typedef enum {
     WIRE_CMD_NONE = 0,
@@ -86,11 +86,11 @@ typedef struct {
     guint32 to;   /* ignored by Red Hat's clients */
 } WireRequest;
 
-/* What START_NETDUMP says about the machine. Keys that it does not know are ignored. */
+/* The contents of START_NETDUMP. Unknown keys are ignored. */
 typedef struct {
     guint32 machine; /* a WireMachine, or whatever number a stranger sent */
     gboolean oldest; /* info was 0: RHEL 3 before 2.4.21-28, which knows neither task nor magic */
-    guint64 task;    /* address of the task that panicked, 0 = not told */
+    guint64 task;    /* address of the task that panicked, 0 = unknown */
     guint64 page_offset; /* virtual address of physical address 0 */
     guint64 magic;       /* 0 = none */
     guint64 extensions;  /* a mask of WireExtension, and what is not known here */
@@ -129,32 +129,19 @@ typedef struct {
     WireStart start;    /* START only */
 } WireMessage;
 
-/* Why a datagram is no message; the order is that of wire_fault_name(). */
-typedef enum {
-    WIRE_OK,
-    WIRE_FAULT_SHORT,   /* a reply's header or payload is cut off */
-    WIRE_FAULT_LONG,    /* longer than any reply */
-    WIRE_FAULT_CODE,    /* a code that no client sends */
-    WIRE_FAULT_PAYLOAD, /* a START too short, MEM not aligned, REGS without its text */
-    WIRE_FAULT_BINARY,  /* neither a reply nor text */
-    WIRE_N_FAULTS
-} WireFault;
+/* Parse one datagram from a client. On DATAGRAM_OK *out is filled whole, else it is untouched. */
+DatagramFault wire_parse(const guint8 *datagram, gsize len,
+                         WireMessage *out) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Parse one datagram from a client. On WIRE_OK *out is filled whole, else it is untouched. */
-WireFault wire_parse(const guint8 *datagram, gsize len, WireMessage *out) G_GNUC_WARN_UNUSED_RESULT;
-
-/* TRUE if console text says that the client's module has just been loaded: the machine normally
- * just booted. */
+/* TRUE if console text says that the client's module was just loaded: normally its host has just
+ * booted. */
 gboolean wire_text_announces_start(const guint8 *text, gsize len);
-
-/* Lower-case words for logs and statistics, "short", "long" ... Never NULL. */
-const char *wire_fault_name(WireFault fault);
 
 /* Pack a request into exactly WIRE_REQUEST_SIZE bytes. */
 void wire_pack_request(const WireRequest *request, guint8 out[WIRE_REQUEST_SIZE]);
 
 /* The other side, for the simulator: FALSE if the datagram is too short to be a request (the real
- * client ignores those, and what stands behind the 24th byte). */
+ * client ignores those, and all bytes after the 24th). */
 gboolean wire_parse_request(const guint8 *datagram, gsize len,
                             WireRequest *out) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -162,7 +149,7 @@ gboolean wire_parse_request(const guint8 *datagram, gsize len,
 void wire_pack_reply(guint8 version, guint32 nr, guint32 code, guint32 info,
                      guint8 out[WIRE_HEADER_SIZE]);
 
-/* TRUE for the machines whose memory we know how to describe in an ELF file. */
+/* TRUE for ELF machines whose dumps are supported. */
 gboolean wire_machine_known(guint32 machine);
 
 /* "i386", "x86_64", "ia64", "ppc64"; "unknown" for others. */

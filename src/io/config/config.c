@@ -3,15 +3,15 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "io/config/config_internal.h"
 
+#include "io/sys/files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
-
-G_DEFINE_QUARK(netdump_config_error, config_error)
+#include <sys/stat.h>
 
 #define FILE_LIMIT    (1 << 20) /* bytes */
-#define PROBLEM_LIMIT 50        /* told one by one; the others are counted */
+#define PROBLEM_LIMIT 50        /* reported one by one; the others are counted */
 
 void config_problem(ConfigLoad *l, const char *format, ...)
 {
@@ -30,8 +30,10 @@ static void load_init(ConfigLoad *l)
 {
     memset(l, 0, sizeof *l);
     l->config = g_new0(Config, 1);
+    l->given = g_new0(char *, config_n_items);
+    l->line = g_new0(guint, config_n_items);
     l->problems = g_string_new(NULL);
-    for (gsize i = 0; i < CONFIG_N_ITEMS; i++) {
+    for (gsize i = 0; i < config_n_items; i++) {
         g_autofree char *why = NULL;
         const ConfigItem *item = &config_items[i];
         if (item->initial && !config_assign(l->config, item, item->initial, &why))
@@ -45,16 +47,17 @@ static Config *load_end(ConfigLoad *l, GError **error)
     Config *c = l->config;
 
     if (l->n_problems > PROBLEM_LIMIT)
-        g_string_append_printf(l->problems, "\nand %u more problems",
-                               l->n_problems - PROBLEM_LIMIT);
+        g_string_append_printf(l->problems, "\nand %u more errors", l->n_problems - PROBLEM_LIMIT);
     if (l->n_problems) {
-        g_set_error_literal(error, CONFIG_ERROR, 0, l->problems->str);
+        g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, l->problems->str);
         g_clear_pointer(&c, config_free);
     }
     g_string_free(l->problems, TRUE);
     g_free(l->file);
-    for (gsize i = 0; i < CONFIG_N_ITEMS; i++)
+    for (gsize i = 0; i < config_n_items; i++)
         g_free(l->given[i]);
+    g_free(l->given);
+    g_free(l->line);
     return c;
 }
 
@@ -63,11 +66,10 @@ static void unknown_key(ConfigLoad *l, guint line, const char *key)
     const char *nearest = config_nearest(key, FALSE);
 
     if (nearest)
-        config_problem(l, "%s:%u: unknown key \"%.*s\": did you mean \"%s\"?", l->config->file,
+        config_problem(l, "%s:%u: unknown key \"%.*s\"; did you mean \"%s\"?", l->config->file,
                        line, CONFIG_SHOWN_MAX, key, nearest);
     else
-        config_problem(l,
-                       "%s:%u: unknown key \"%.*s\": netdump-server.conf(5) lists those there are",
+        config_problem(l, "%s:%u: unknown key \"%.*s\"; see netdump-server.conf(5)",
                        l->config->file, line, CONFIG_SHOWN_MAX, key);
 }
 
@@ -75,12 +77,12 @@ static void unknown_key(ConfigLoad *l, guint line, const char *key)
 static const char *bad_form(const char *value)
 {
     if (value[0] == '"' || value[0] == '\'')
-        return "the value must stand without quotes";
+        return "remove the quotes";
     for (const char *p = value; *p; p++) {
         if (*p == '#' && p > value && g_ascii_isspace(p[-1]))
-            return "a comment must have a line of its own";
+            return "comments need their own line";
         if (g_ascii_iscntrl(*p) && *p != '\t')
-            return "there is a control character in the value";
+            return "control character in the value";
     }
     return NULL;
 }
@@ -97,7 +99,8 @@ static void read_line(ConfigLoad *l, guint n, char *text)
         return;
     equals = strchr(text, '=');
     if (!equals) {
-        config_problem(l, "%s:%u: \"%.*s\" is no key=value line", file, n, CONFIG_SHOWN_MAX, text);
+        config_problem(l, "%s:%u: \"%.*s\" is not a key=value line", file, n, CONFIG_SHOWN_MAX,
+                       text);
         return;
     }
     *equals = '\0';
@@ -109,8 +112,8 @@ static void read_line(ConfigLoad *l, guint n, char *text)
         return;
     }
     if (l->line[config_index(item)] && item->type != ITEM_RULES) {
-        config_problem(l, "%s:%u: %s is set a second time, after line %u: remove one of them", file,
-                       n, text, l->line[config_index(item)]);
+        config_problem(l, "%s:%u: duplicate key %s, first set in line %u; remove one", file, n,
+                       text, l->line[config_index(item)]);
         return;
     }
     l->line[config_index(item)] = n;
@@ -121,7 +124,7 @@ static void read_line(ConfigLoad *l, guint n, char *text)
         config_problem(l, "%s:%u: %s: %s", file, n, text, why);
 }
 
-/* text: NUL behind its len bytes; destroyed. */
+/* text: NUL after its len bytes; destroyed. */
 static void read_text(ConfigLoad *l, char *text, gsize len)
 {
     guint n = 0;
@@ -139,56 +142,54 @@ static void read_text(ConfigLoad *l, char *text, gsize len)
         text = stop + 1;
         *stop = '\0';
         if (strlen(line) < (gsize)(stop - line))
-            config_problem(l, "%s:%u: there is a NUL byte in the line", l->config->file, n);
+            config_problem(l, "%s:%u: NUL byte in the line", l->config->file, n);
         else
             read_line(l, n, line);
     }
 }
 
-static gboolean read_whole(int fd, GString *text)
+/* A pipe is fine for a start, but a running server must not wait for a writer. */
+static int open_file(const ConfigLoad *l, int *fd)
 {
-    char buffer[8192];
+    struct stat st;
 
-    for (;;) {
-        ssize_t n = read(fd, buffer, sizeof buffer);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return FALSE;
-        if (n == 0)
-            return TRUE;
-        g_string_append_len(text, buffer, n);
-        if (text->len > FILE_LIMIT) {
-            errno = EFBIG;
-            return FALSE;
-        }
+    *fd = open(l->config->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | (l->again ? O_NONBLOCK : 0));
+    if (*fd < 0)
+        return errno;
+    if (l->again && (fstat(*fd, &st) < 0 || S_ISFIFO(st.st_mode))) {
+        files_close(fd);
+        return ESPIPE;
     }
+    return 0;
 }
 
 static void read_file(ConfigLoad *l, gboolean named)
 {
     const char *path = l->config->file;
-    g_autoptr(GString) text = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    g_autofree char *text = NULL;
+    gsize len = 0;
+    int fd, err = open_file(l, &fd);
 
-    if (fd < 0) {
-        if (errno != ENOENT || named)
-            config_problem(l, "%s: can't read the configuration: %s", path, g_strerror(errno));
+    if (err == ENOENT && !named)
+        return;
+    if (err == 0) {
+        err = files_read_fd(fd, FILE_LIMIT + 1, &text, &len);
+        files_close(&fd);
+    }
+    if (err == 0 && len > FILE_LIMIT)
+        err = EFBIG;
+    if (err) {
+        config_problem(l, "%s: cannot read the configuration: %s", path,
+                       err == ESPIPE ? "is a pipe" : g_strerror(err));
         return;
     }
-    text = g_string_new(NULL);
-    if (read_whole(fd, text)) {
-        l->config->file_read = TRUE;
-        read_text(l, text->str, text->len);
-    } else {
-        config_problem(l, "%s: can't read the configuration: %s", path, g_strerror(errno));
-    }
-    close(fd);
+    l->config->file_read = TRUE;
+    read_text(l, text, len);
 }
 
 static void assign_options(ConfigLoad *l)
 {
-    for (gsize i = 0; i < CONFIG_N_ITEMS; i++) {
+    for (gsize i = 0; i < config_n_items; i++) {
         g_autofree char *why = NULL;
         const ConfigItem *item = &config_items[i];
         if (l->given[i] && !config_assign(l->config, item, l->given[i], &why))
@@ -199,7 +200,7 @@ static void assign_options(ConfigLoad *l)
 /* Paths that others will use from another working directory must be absolute. */
 static void settle_paths(ConfigLoad *l)
 {
-    for (gsize i = 0; i < CONFIG_N_ITEMS; i++) {
+    for (gsize i = 0; i < config_n_items; i++) {
         const ConfigItem *item = &config_items[i];
         g_autofree char *path = NULL;
         g_autofree char *why = NULL;
@@ -210,10 +211,10 @@ static void settle_paths(ConfigLoad *l)
         if (!path || g_path_is_absolute(path))
             continue;
         if (l->config->daemon && l->given[i]) {
-            config_problem(l, "--%s: \"%.*s\" must begin with a / for a daemon", item->option,
-                           CONFIG_SHOWN_MAX, path);
+            config_problem(l, "--%s: \"%.*s\" must be an absolute path in daemon mode",
+                           item->option, CONFIG_SHOWN_MAX, path);
         } else if (l->config->daemon) {
-            config_problem(l, "%s:%u: %s: \"%.*s\" must begin with a / for a daemon",
+            config_problem(l, "%s:%u: %s: \"%.*s\" must be an absolute path in daemon mode",
                            l->config->file, l->line[i], item->key, CONFIG_SHOWN_MAX, path);
         } else {
             g_autofree char *whole = g_build_filename(l->config->start_in, path, NULL);
@@ -238,12 +239,14 @@ static ConfigTask task_of(ItemTask task)
 }
 
 /* NULL with *task CONFIG_SHOWN is no error. */
-static Config *load(int argc, char **argv, const char *start_in, ConfigTask *task, GError **error)
+static Config *load(int argc, char **argv, const char *start_in, gboolean again, ConfigTask *task,
+                    GError **error)
 {
     ConfigLoad l;
     Config *c;
 
     load_init(&l);
+    l.again = again;
     c = l.config;
     c->start_in = g_strdup(start_in);
     c->argv = g_strdupv(argv);
@@ -266,7 +269,7 @@ Config *config_load(int argc, char **argv, ConfigTask *task, GError **error)
 {
     g_autofree char *here = g_get_current_dir();
 
-    return load(argc, argv, here, task, error);
+    return load(argc, argv, here, FALSE, task, error);
 }
 
 Config *config_from_text(const char *file, const char *text, gsize len, GError **error)
@@ -292,21 +295,24 @@ static void in_one_line(const GError *problems, GError **error)
     g_set_error_literal(error, problems->domain, problems->code, line);
 }
 
-Config *config_reload(const Config *running, char **kept, GError **error)
+Config *config_reread(char **argv, const char *start_in, GError **error)
 {
-    g_autoptr(GString) names = g_string_new(NULL);
     g_autoptr(GError) problems = NULL;
     ConfigTask task;
-    Config *c =
-        load((int)g_strv_length(running->argv), running->argv, running->start_in, &task, &problems);
+    Config *c = load((int)g_strv_length(argv), argv, start_in, TRUE, &task, &problems);
 
-    *kept = NULL;
     if (!c) {
         g_assert(problems); /* what only shows something started no server */
         in_one_line(problems, error);
-        return NULL;
     }
-    for (gsize i = 0; i < CONFIG_N_ITEMS; i++) {
+    return c;
+}
+
+char *config_keep_fixed(Config *c, const Config *running)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    for (gsize i = 0; i < config_n_items; i++) {
         const ConfigItem *item = &config_items[i];
         g_autofree char *was = config_show(running, item), *is = config_show(c, item);
         g_autofree char *why = NULL;
@@ -317,15 +323,13 @@ Config *config_reload(const Config *running, char **kept, GError **error)
             g_assert_not_reached();
         g_string_append_printf(names, "%s%s", names->len ? ", " : "", item->key);
     }
-    if (names->len)
-        *kept = g_string_free(g_steal_pointer(&names), FALSE);
-    return c;
+    return names->len ? g_string_free(g_steal_pointer(&names), FALSE) : NULL;
 }
 
 void config_print(const Config *c, FILE *out)
 {
-    fprintf(out, "# %s%s\n", c->file, c->file_read ? "" : " isn't there: defaults");
-    for (gsize i = 0; i < CONFIG_N_ITEMS; i++) {
+    fprintf(out, "# %s%s\n", c->file, c->file_read ? "" : " not found, using defaults");
+    for (gsize i = 0; i < config_n_items; i++) {
         const ConfigItem *item = &config_items[i];
         g_autofree char *value = item->key ? config_show(c, item) : NULL;
 
@@ -340,10 +344,8 @@ void config_free(Config *c)
 {
     if (!c)
         return;
-    g_free(c->pidfile);
-    g_free(c->dumpdir);
-    g_free(c->allow);
-    g_free(c->metrics_file);
+    for (gsize i = 0; i < config_n_items; i++)
+        config_clear(c, &config_items[i]);
     g_free(c->file);
     g_free(c->start_in);
     g_strfreev(c->argv);

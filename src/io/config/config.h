@@ -1,4 +1,4 @@
-/* config.h - defaults < file < command line -> one struct that nobody changes any more.
+/* config.h - defaults < file < command line -> one constant struct.
  *
  * All or nothing: either every line of the file and every option is good, or there is a GError
  * whose message lists everything that is wrong, one problem a line, each with file:line or the
@@ -7,14 +7,13 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "core/base/limits.h"
 #include "core/base/netaddr.h"
 
 #include <stdio.h>
 
 #define CONFIG_FILE         SYSCONFDIR "/netdump-server.conf"
 #define CONFIG_ALLOW_MAX    1024 /* entries of allow= */
-#define CONFIG_DUMPS_MAX    1024 /* max_concurrent_dumps */
-#define CONFIG_WINDOW_MAX   128  /* pages in flight: half of a NIC ring's usual 256 entries */
 #define CONFIG_MIN_FREE_MAX 50
 
 typedef struct {
@@ -35,9 +34,9 @@ typedef struct {
     char *metrics_file; /* absolute, NULL = none */
     gboolean verbose;
     gboolean json; /* for CONFIG_STATUS and CONFIG_LIST */
-    /* How it came about, for config_reload(). */
+    /* How it came about, for config_reread(). */
     char *file;         /* absolute */
-    gboolean file_read; /* FALSE: it is the default one and isn't there */
+    gboolean file_read; /* FALSE: it is the default one and does not exist */
     char *start_in;     /* the working directory that relative paths were taken from */
     char **argv;
 } Config;
@@ -51,19 +50,20 @@ typedef enum {
     CONFIG_SHOWN,  /* help or version has been printed: exit with status 0 */
 } ConfigTask;
 
-#define CONFIG_ERROR (config_error_quark())
-GQuark config_error_quark(void);
-
-/* NULL with an error, or with *task CONFIG_SHOWN and none. Free with config_free(). argv is copied.
- * *task is set also where there is an error. */
+/* NULL with an error (G_OPTION_ERROR_BAD_VALUE), or with *task CONFIG_SHOWN and none. Free with
+ * config_free(). argv is copied. *task is set also where there is an error. */
 Config *config_load(int argc, char **argv, ConfigTask *task,
                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The same command line and file again. What can't change while we run (port, addr, daemon,
- * pidfile, dumpdir) is taken from `running`; *kept names those keys whose file or option says
- * otherwise ("port, dumpdir"), NULL if none: free it. On error nothing has changed; all problems
- * are in one line then, for a log. */
-Config *config_reload(const Config *running, char **kept, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same command line and file again, for a running server; a pipe is refused. On error all
+ * problems are in one line, for a log. Blocks on the file; may be called in any thread, but not
+ * twice at a time. See config_reload.h. */
+Config *config_reread(char **argv, const char *start_in, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Takes from `running` what cannot change at run time (port, addr, daemon, pidfile, dumpdir).
+ * Returns the names of those keys whose file or option says otherwise ("port, dumpdir"), NULL if
+ * none: free it. */
+char *config_keep_fixed(Config *config, const Config *running) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The effective configuration as a file that gives the same again. */
 void config_print(const Config *config, FILE *out);

@@ -31,11 +31,10 @@ static void bad_option(ConfigLoad *l, poptContext popt, int code)
         g_str_has_prefix(name, "--") ? config_nearest(name + strlen("--"), TRUE) : NULL;
 
     if (code == POPT_ERROR_BADOPT && nearest)
-        config_problem(l, "%.*s: unknown option: did you mean --%s?", CONFIG_SHOWN_MAX, name,
+        config_problem(l, "%.*s: unknown option; did you mean --%s?", CONFIG_SHOWN_MAX, name,
                        nearest);
     else if (code == POPT_ERROR_BADOPT)
-        config_problem(l, "%.*s: unknown option: --help lists those there are", CONFIG_SHOWN_MAX,
-                       name);
+        config_problem(l, "%.*s: unknown option; see --help", CONFIG_SHOWN_MAX, name);
     else
         config_problem(l, "%.*s: %s", CONFIG_SHOWN_MAX, name, poptStrerror(code));
 }
@@ -44,8 +43,8 @@ static void take_option(ConfigLoad *l, const ConfigItem *item, char *value)
 {
     const char *text = item->flag ? "1" : value;
 
-    if (item->type == ITEM_TASK && item->min > l->task)
-        l->task = (ItemTask)item->min;
+    if (item->type == ITEM_TASK && item->task > l->task)
+        l->task = item->task;
     if (item->type == ITEM_FILE) {
         g_free(l->file);
         l->file = g_strdup(text);
@@ -68,14 +67,14 @@ static void show(ItemTask task, poptContext popt)
 
 void config_read_args(ConfigLoad *l, int argc, char **argv)
 {
-    struct poptOption options[CONFIG_N_ITEMS + 1] = {0};
-    char *help[CONFIG_N_ITEMS] = {NULL};
+    g_autofree struct poptOption *options = g_new0(struct poptOption, config_n_items + 1);
+    g_auto(GStrv) help = g_new0(char *, config_n_items + 1);
     poptContext popt;
     guint n = 0;
     const char *extra;
     int got;
 
-    for (gsize i = 0; i < CONFIG_N_ITEMS; i++)
+    for (gsize i = 0; i < config_n_items; i++)
         if (config_items[i].option) {
             help[n] = make_option(&config_items[i], &options[n]);
             n++;
@@ -89,11 +88,8 @@ void config_read_args(ConfigLoad *l, int argc, char **argv)
             bad_option(l, popt, got);
     }
     while (popt && (extra = poptGetArg(popt)))
-        config_problem(l, "\"%.*s\": there is nothing but options: see --help", CONFIG_SHOWN_MAX,
-                       extra);
+        config_problem(l, "\"%.*s\": unexpected argument; see --help", CONFIG_SHOWN_MAX, extra);
     if (popt)
         show(l->task, popt);
     poptFreeContext(popt);
-    for (guint i = 0; i < n; i++)
-        g_free(help[i]);
 }

@@ -1,4 +1,4 @@
-/* config_internal.h - what config.c (where values come from) and configitems.c (what they may be)
+/* config_internal.h - what config.c (where values come from) and config_items.c (what they may be)
  * share. Only they and the tests include it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
@@ -6,7 +6,6 @@
 
 #include "io/config/config.h"
 
-#define CONFIG_N_ITEMS   23
 #define CONFIG_SHOWN_MAX 60 /* bytes of a bad value in a message */
 
 typedef enum {
@@ -35,20 +34,25 @@ typedef struct {
     const char *option; /* --option; NULL = only in the file */
     char letter;        /* -o; 0 = none */
     gboolean flag;      /* the option takes no argument and means 1 */
-    gboolean fixed;     /* can't change while the server runs */
+    gboolean fixed;     /* cannot change at run time */
     ItemType type;
     gsize offset; /* in Config */
     guint min, max;
+    ItemTask task;       /* of ITEM_TASK */
     const char *initial; /* as in the file; NULL = none */
     const char *unit;    /* for messages and help; NULL = none */
     const char *help;
 } ConfigItem;
 
-extern const ConfigItem config_items[CONFIG_N_ITEMS];
+extern const ConfigItem config_items[];
+extern const gsize config_n_items;
 
 /* FALSE with *why, "what is wrong: what would be right", to be freed. */
 gboolean config_assign(Config *c, const ConfigItem *item, const char *value,
                        char **why) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Frees what the field points to, if it does. */
+void config_clear(Config *c, const ConfigItem *item);
 
 /* The value as the file would have it, NULL = none. To be freed. */
 char *config_show(const Config *c, const ConfigItem *item);
@@ -65,8 +69,9 @@ gsize config_index(const ConfigItem *item);
 /* One load. */
 typedef struct {
     Config *config;
-    char *given[CONFIG_N_ITEMS]; /* from the command line; NULL = not there */
-    guint line[CONFIG_N_ITEMS];  /* in the file; 0 = not there */
+    gboolean again; /* by a running server, see config_reread() */
+    char **given;   /* of each item: from the command line; NULL = not there */
+    guint *line;    /* of each item: in the file; 0 = not there */
     GString *problems;
     guint n_problems;
     char *file; /* as named, or the default one */

@@ -12,52 +12,54 @@
 
 #define AT(field) offsetof(Config, field)
 
-const ConfigItem config_items[CONFIG_N_ITEMS] = {
+const ConfigItem config_items[] = {
     {"port", "port", 'p', .fixed = TRUE, .type = ITEM_PORT, .offset = AT(port), .max = 65535,
      .initial = "6688", .unit = "PORT", .help = "UDP port to listen on"},
     {"addr", "addr", 'a', .fixed = TRUE, .type = ITEM_ADDR, .offset = AT(addr), .unit = "ADDRESS",
      .help = "listen on this address only (default: all)"},
     {"max_concurrent_dumps", "concurrent", 'c', .type = ITEM_UINT,
-     .offset = AT(max_concurrent_dumps), .max = CONFIG_DUMPS_MAX, .initial = "4", .unit = "DUMPS",
-     .help = "dumps at a time; machines over it are logged and rebooted"},
+     .offset = AT(max_concurrent_dumps), .max = LIMIT_CLIENTS, .initial = "4", .unit = "DUMPS",
+     .help = "concurrent dumps; excess clients are logged and rebooted"},
     {"pidfile", "pidfile", 'P', .fixed = TRUE, .type = ITEM_PATH, .offset = AT(pidfile),
-     .unit = "FILE", .help = "write the process id there (default: none)"},
+     .unit = "FILE", .help = "write the process ID to this file (default: none)"},
     {"daemon", "daemon", 'D', .flag = TRUE, .fixed = TRUE, .type = ITEM_BOOL, .offset = AT(daemon),
-     .initial = "0", .help = "go to the background and log to syslog"},
+     .initial = "0", .help = "daemonize and log to syslog"},
     {"dumpdir", "dumpdir", 'd', .fixed = TRUE, .type = ITEM_PATH, .offset = AT(dumpdir),
-     .initial = LOCALSTATEDIR "/spool/crash", .unit = "DIRECTORY", .help = "where dumps go"},
+     .initial = LOCALSTATEDIR "/spool/crash", .unit = "DIRECTORY", .help = "dump directory"},
     {"secure", "secure", 's', .type = ITEM_BOOL, .offset = AT(secure), .initial = "0",
-     .unit = "0|1", .help = "1: only machines whose magic we have"},
+     .unit = "0|1", .help = "1: require a known magic"},
     {"space_check", .type = ITEM_BOOL, .offset = AT(space_check), .initial = "1"},
     {"client_timeout", .type = ITEM_UINT, .offset = AT(client_timeout), .min = 1, .max = DAY,
      .initial = "60", .unit = "seconds"},
     {"script_timeout", .type = ITEM_UINT, .offset = AT(script_timeout), .min = 1, .max = DAY,
      .initial = "60", .unit = "seconds"},
-    {"window", .type = ITEM_UINT, .offset = AT(window), .min = 1, .max = CONFIG_WINDOW_MAX,
+    {"window", .type = ITEM_UINT, .offset = AT(window), .min = 1, .max = LIMIT_IN_FLIGHT,
      .initial = "128", .unit = "pages"},
     {"min_free", .type = ITEM_UINT, .offset = AT(min_free), .max = CONFIG_MIN_FREE_MAX,
      .initial = "5", .unit = "percent"},
     {"allow", .type = ITEM_RULES},
     {"metrics_file", .type = ITEM_PATH, .offset = AT(metrics_file)},
     {NULL, "config", 'f', .type = ITEM_FILE, .initial = CONFIG_FILE, .unit = "FILE",
-     .help = "read the configuration from there"},
-    {NULL, "check-config", 't', .flag = TRUE, .type = ITEM_TASK, .min = TASK_CHECK,
-     .help = "print the configuration that would be used, or what is wrong, and exit"},
-    {NULL, "status", .flag = TRUE, .type = ITEM_TASK, .min = TASK_STATUS,
-     .help = "show what the server on this dump directory is doing, and exit"},
-    {NULL, "list", .flag = TRUE, .type = ITEM_TASK, .min = TASK_LIST,
-     .help = "list the dumps in the dump directory, and exit"},
+     .help = "configuration file"},
+    {NULL, "check-config", 't', .flag = TRUE, .type = ITEM_TASK, .task = TASK_CHECK,
+     .help = "print the resulting configuration, or its errors, and exit"},
+    {NULL, "status", .flag = TRUE, .type = ITEM_TASK, .task = TASK_STATUS,
+     .help = "show server status and exit"},
+    {NULL, "list", .flag = TRUE, .type = ITEM_TASK, .task = TASK_LIST,
+     .help = "list the dumps in the dump directory and exit"},
     {NULL, "json", .flag = TRUE, .type = ITEM_BOOL, .offset = AT(json), .initial = "0",
-     .help = "with --status and --list: as JSON"},
+     .help = "print JSON (with --status and --list)"},
     {NULL, "verbose", 'v', .flag = TRUE, .type = ITEM_BOOL, .offset = AT(verbose), .initial = "0",
-     .help = "log more"},
-    {NULL, "version", 'V', .flag = TRUE, .type = ITEM_TASK, .min = TASK_VERSION,
+     .help = "log debug messages as well"},
+    {NULL, "version", 'V', .flag = TRUE, .type = ITEM_TASK, .task = TASK_VERSION,
      .help = "print the version and exit"},
-    {NULL, "help", '?', .flag = TRUE, .type = ITEM_TASK, .min = TASK_HELP,
-     .help = "print this and exit"},
-    {NULL, "usage", .flag = TRUE, .type = ITEM_TASK, .min = TASK_USAGE,
-     .help = "print a short form of this and exit"},
+    {NULL, "help", '?', .flag = TRUE, .type = ITEM_TASK, .task = TASK_HELP,
+     .help = "print this help and exit"},
+    {NULL, "usage", .flag = TRUE, .type = ITEM_TASK, .task = TASK_USAGE,
+     .help = "print a short usage message and exit"},
 };
+
+const gsize config_n_items = G_N_ELEMENTS(config_items);
 
 /* Typed access by the row's offset; each row's type is that of its field. */
 #define FIELD(type, c, item) (*(type *)(gpointer)((guint8 *)(c) + (item)->offset))
@@ -117,16 +119,16 @@ static gboolean assign_path(char **out, const ConfigItem *item, const char *valu
     char *path;
 
     if (!*value && item->initial) {
-        *why = g_strdup_printf("is empty: it must be a path, such as %s", item->initial);
+        *why = g_strdup_printf("empty value; give a path such as %s", item->initial);
         return FALSE;
     }
     if (strlen(value) > PATH_LIMIT) {
-        *why = g_strdup_printf("the path is %zu bytes long: %d are the limit", strlen(value),
-                               PATH_LIMIT);
+        *why =
+            g_strdup_printf("path is %zu bytes long, the limit is %d", strlen(value), PATH_LIMIT);
         return FALSE;
     }
     path = *value ? g_strdup(value) : NULL;
-    /* A slash that keeps a blank from standing at the end stays: the file couldn't say that. */
+    /* A slash after a blank stays, since the file format strips trailing blanks. */
     for (gsize n = path ? strlen(path) : 0;
          n > 1 && path[n - 1] == '/' && !g_ascii_isspace(path[n - 2]); n--)
         path[n - 1] = '\0';
@@ -152,17 +154,17 @@ static gboolean assign_rules(Config *c, const char *value, char **why)
             return FALSE;
         }
         if (c->n_allow >= CONFIG_ALLOW_MAX) {
-            *why = g_strdup_printf("more than %d entries: gather them into networks "
-                                   "(10.0.0.0/8)",
-                                   CONFIG_ALLOW_MAX);
+            *why = g_strdup_printf(
+                "more than %d entries; combine them into networks such as 10.0.0.0/8",
+                CONFIG_ALLOW_MAX);
             return FALSE;
         }
         c->allow = g_renew(NetRule, c->allow, c->n_allow + 1);
         c->allow[c->n_allow++] = rule;
     }
     if (!any)
-        *why = g_strdup("is empty: name addresses and networks, or leave the line out to allow "
-                        "any");
+        *why =
+            g_strdup("empty value; list addresses and networks, or remove the line to allow any");
     return any;
 }
 
@@ -195,6 +197,16 @@ gboolean config_assign(Config *c, const ConfigItem *item, const char *value, cha
         break;
     }
     return TRUE;
+}
+
+void config_clear(Config *c, const ConfigItem *item)
+{
+    if (item->type == ITEM_PATH)
+        g_clear_pointer(&FIELD(char *, c, item), g_free);
+    if (item->type == ITEM_RULES) {
+        g_clear_pointer(&c->allow, g_free);
+        c->n_allow = 0;
+    }
 }
 
 static char *show_rules(const Config *c)
@@ -240,7 +252,7 @@ gsize config_index(const ConfigItem *item)
 
 const ConfigItem *config_find_key(const char *key)
 {
-    for (gsize i = 0; i < CONFIG_N_ITEMS; i++)
+    for (gsize i = 0; i < config_n_items; i++)
         if (config_items[i].key && strcmp(config_items[i].key, key) == 0)
             return &config_items[i];
     return NULL;
@@ -279,7 +291,7 @@ const char *config_nearest(const char *word, gboolean option)
 
     if (strlen(word) > WORD_MAX)
         return NULL;
-    for (gsize i = 0; i < CONFIG_N_ITEMS; i++) {
+    for (gsize i = 0; i < config_n_items; i++) {
         const char *name = option ? config_items[i].option : config_items[i].key;
         gsize d = name ? distance(word, name) : G_MAXUINT;
         /* More than half of a short word wrong is no slip. (Two swapped letters count 2.) */

@@ -1,7 +1,7 @@
-/* hook_exec.c - may a script be run, and how it is started.
+/* hook_exec.c - checks a hook and starts it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "io/hooks/hooks_internal.h"
+#include "io/hooks/hook_exec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,17 +15,17 @@
 
 #define FIRST_FREE_FD 4 /* the child has 0, 1, 2 and, until exec, 3 for errors */
 
-/* Who can change the file (or put another in the directory) decides what we run. NULL if only root
- * and we can. */
+/* Whoever can change or replace the file decides what is run. NULL if only root and the server can.
+ */
 static char *who_else_writes(const char *path, const struct stat *st)
 {
     if (st->st_uid != 0 && st->st_uid != geteuid())
-        return g_strdup_printf("%s belongs to neither root nor the server's user: \"chown root "
-                               "%s\" if it is to be trusted",
+        return g_strdup_printf("%s is owned by neither root nor the server's user; run \"chown "
+                               "root %s\" if you trust it",
                                path, path);
     if (st->st_mode & (S_IWGRP | S_IWOTH))
-        return g_strdup_printf("%s can be written by others than its owner: \"chmod go-w %s\"",
-                               path, path);
+        return g_strdup_printf("%s is writable by its group or others; run \"chmod go-w %s\"", path,
+                               path);
     return NULL;
 }
 
@@ -36,17 +36,17 @@ static HookCheck check_path(const char *path, gboolean directory, char **why)
     if (stat(path, &st) < 0) {
         if (errno == ENOENT)
             return HOOK_MISSING;
-        *why = g_strdup_printf("can't look at %s: %s", path, g_strerror(errno));
+        *why = g_strdup_printf("cannot stat %s: %s", path, g_strerror(errno));
         return HOOK_REFUSED;
     }
     if (directory ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
-        *why = g_strdup_printf("%s is no %s", path, directory ? "directory" : "file");
+        *why = g_strdup_printf("%s is not a %s", path, directory ? "directory" : "file");
     else
         *why = who_else_writes(path, &st);
     return *why ? HOOK_REFUSED : HOOK_FINE;
 }
 
-/* The script itself, which may be a link to a file elsewhere: then its directory counts too. */
+/* The hook itself. If it is a symbolic link, the directory of its target is checked as well. */
 static HookCheck check_script(const char *path, char **why)
 {
     char real[PATH_MAX];
@@ -55,19 +55,19 @@ static HookCheck check_script(const char *path, char **why)
     g_autofree char *where = NULL;
 
     if (check == HOOK_MISSING && lstat(path, &st) == 0) {
-        *why = g_strdup_printf("%s is a link that leads nowhere", path);
+        *why = g_strdup_printf("%s is a dangling symlink", path);
         return HOOK_REFUSED;
     }
     if (check != HOOK_FINE)
         return check;
     if (!realpath(path, real)) {
-        *why = g_strdup_printf("can't look at %s: %s", path, g_strerror(errno));
+        *why = g_strdup_printf("cannot stat %s: %s", path, g_strerror(errno));
         return HOOK_REFUSED;
     }
     where = g_path_get_dirname(real);
     check = check_path(where, TRUE, why);
     if (check == HOOK_FINE && faccessat(AT_FDCWD, real, X_OK, AT_EACCESS) < 0) {
-        *why = g_strdup_printf("%s isn't executable: \"chmod +x %s\"", path, path);
+        *why = g_strdup_printf("%s is not executable; run \"chmod +x %s\"", path, path);
         check = HOOK_REFUSED;
     }
     return check;
@@ -84,11 +84,10 @@ HookCheck hook_check(const char *dumpdir, const char *name, char **why)
     check = check_path(scripts, TRUE, why);
     if (check == HOOK_FINE)
         check = check_script(path, why);
-    /* Who may rename in dumpdir can put another scripts/ there. (Its group is ours to trust.) */
+    /* Whoever can rename in dumpdir can replace scripts/. (Its group is trusted.) */
     if (check == HOOK_FINE && stat(dumpdir, &st) == 0 &&
         (st.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH) {
-        *why =
-            g_strdup_printf("%s can be written by everybody: \"chmod o-w %s\"", dumpdir, dumpdir);
+        *why = g_strdup_printf("%s is world-writable; run \"chmod o-w %s\"", dumpdir, dumpdir);
         check = HOOK_REFUSED;
     }
     return check;
@@ -131,7 +130,7 @@ static void close_from(unsigned first)
         close((int)fd);
 }
 
-/* The child, until it is the script. There were threads: only async-signal-safe calls. */
+/* The child, until exec. The process has threads: only async-signal-safe calls. */
 _Noreturn static void become(const char *path, char *const *argv, char *const *envp, int out_fd,
                              int error_fd)
 {
@@ -226,11 +225,11 @@ const char *hook_errno_hint(int err)
 {
     switch (err) {
     case ENOENT:
-        return " (is the interpreter that its first line names there?)";
+        return " (does the interpreter in its first line exist?)";
     case ENOEXEC:
-        return " (its first line must name an interpreter: #!/bin/sh)";
+        return " (its first line must name an interpreter such as #!/bin/sh)";
     case EACCES:
-        return " (is the file system mounted noexec, is its interpreter executable?)";
+        return " (noexec file system, or interpreter not executable?)";
     default:
         return "";
     }

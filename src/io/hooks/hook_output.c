@@ -1,7 +1,7 @@
-/* hook_output.c - what scripts print goes to our log, line by line and within limits.
+/* hook_output.c - the output of hooks goes to the log, line by line and within limits.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "io/hooks/hooks_internal.h"
+#include "io/hooks/hook_output.h"
 
 #include <errno.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static void take(HookOutput *out, const char *data, gsize n, const char *prefix,
     if (out->muted) {
         if (out->len > 0)
             end_line(out, prefix, limit, now);
-        log_warning("%sfurther output of this run is dropped (over %d lines or %d KiB)", prefix,
+        log_warning("%soutput limit of %d lines or %d KiB reached, the rest is dropped", prefix,
                     HOOK_LINES_MAX, HOOK_OUTPUT_MAX / 1024);
     }
 }

@@ -1,59 +1,78 @@
-/* hooks_internal.h - what hooks.c (queue and time limits), hookstart.c (checks, fork and exec) and
- * hookoutput.c (what a script prints) share. Nobody else includes it.
+/* hooks_internal.h - one run of a hook: a thread starts it, the loop watches, ends and reaps it.
+ * Shared by hooks.c and hook_run.c; nobody else includes it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "io/hooks/hook_exec.h"
+#include "io/hooks/hook_output.h"
 #include "io/hooks/hooks.h"
-#include "io/sys/log.h"
 
-#include <sys/types.h>
+typedef enum {
+    HOOK_WAITING,    /* in Hooks.waiting */
+    HOOK_STARTING,   /* a thread checks and forks */
+    HOOK_GIVEN_UP,   /* the same, but it takes too long; reported */
+    HOOK_RUNNING,    /* has a process */
+    HOOK_TERMINATED, /* TERM was sent */
+    HOOK_TIDYING,    /* ended after TERM, but kept as a zombie until KILL so that the rest of its
+                        group can be named; reported */
+    HOOK_KILLED,     /* KILL was sent */
+    HOOK_LEFT,       /* KILL has no effect yet; reported */
+    HOOK_N_STATES
+} HookState;
 
-#define HOOK_LINE_MAX   1024  /* bytes; longer ones are cut in pieces */
-#define HOOK_LINES_MAX  1000  /* a run */
-#define HOOK_OUTPUT_MAX 65536 /* bytes a run */
-#define HOOK_READ_MAX   65536 /* bytes a turn of the loop: what a pipe holds */
-
-/* What one run prints. */
-typedef struct {
-    int fd; /* our end of the pipe, -1 = closed */
-    char line[HOOK_LINE_MAX + 1];
-    gsize len; /* of the line so far */
-    guint lines;
-    gsize bytes;
-    gboolean muted; /* over the limit: read and thrown away */
-} HookOutput;
-
-/* Reads what is there, up to HOOK_READ_MAX; prefix: "netdump-crash[10.0.0.5]: ". At its end the
- * descriptor is closed. */
-void hook_output_read(HookOutput *out, const char *prefix, LogLimit *limit, Mono now);
-
-/* Logs a last line without newline, and closes. */
-void hook_output_end(HookOutput *out, const char *prefix, LogLimit *limit, Mono now);
-
-typedef enum { HOOK_FINE, HOOK_MISSING, HOOK_REFUSED } HookCheck;
-
-/* May the script be run? On HOOK_REFUSED *why says what is wrong and what mends it. */
-HookCheck hook_check(const char *dumpdir, const char *name, char **why);
+typedef struct HookSpawn HookSpawn;
 
 typedef struct {
-    const char *dumpdir;
-    const char *name;
-    const char *ip;
-    const char *dir; /* NULL = none */
-} HookCommand;
+    guint kind;
+    guint64 key, id;
+    char *ip, *dir;
+    char *prefix; /* of its lines in the log */
+    HookState state;
+    Mono deadline;    /* of the state */
+    HookSpawn *spawn; /* while a thread starts it */
+    HookChild child;
+    HookOutput out;
+    Mono drain_at; /* when muted output is read again */
+} HookRun;
 
 typedef struct {
-    pid_t pid;    /* leader of its process group */
-    int out_fd;   /* what it prints; non-blocking */
-    int error_fd; /* the errno of an exec that failed, or nothing; non-blocking */
-} HookChild;
+    guint64 count[HOOK_N_ENDS];
+    guint64 failed;
+    gboolean missing; /* as the last check said */
+    LogLimit refused, full;
+} HookStats;
 
-/* 0 or an errno. A script that exec refuses shows up only when it ends: hook_exec_error(). */
-int hook_start(const HookCommand *command, HookChild *child);
+struct Hooks {
+    char *dumpdir;
+    HooksSpec spec;
+    HookStats *stats;  /* of each row */
+    Mono now;          /* of the last call that reported it */
+    GPtrArray *active; /* HookRun, owned: has, or gets, a process */
+    GQueue waiting;    /* HookRun, owned; the oldest at the head */
+    GQueue refused;    /* HookRun, owned: the queue was full; to be reported */
+    Mono start_at;     /* when to see whose turn has come; MONO_NEVER = nothing new */
+    LogLimit ended, output;
+};
 
-/* Once the child has ended: why exec failed, 0 = it did not. Closes error_fd. */
-int hook_exec_error(HookChild *child);
+HookRun *hook_run_new(const Hooks *h, guint kind, guint64 key, const char *ip, const char *dir,
+                      guint64 id);
+void hook_run_free(HookRun *run);
 
-/* What an errno of hook_start() or hook_exec_error() means for the administrator. */
-const char *hook_errno_hint(int err);
+/* Has a thread start it. */
+void hook_run_start(Hooks *h, HookRun *run);
+
+/* The callback has been called: the run waits only for its process to be gone. */
+gboolean hook_run_is_reported(const HookRun *run);
+
+/* Calls the callback. */
+void hook_run_report(Hooks *h, const HookRun *run, HookEnd end, int value);
+
+/* Its process may have ended; its deadline has come. The run may be freed. */
+void hook_run_reap(Hooks *h, HookRun *run);
+void hook_run_overdue(Hooks *h, HookRun *run);
+
+/* At the end of the server: TERM; KILL `at_once` or if that is what it waits for. FALSE if there is
+ * no process. */
+gboolean hook_run_end(const HookRun *run, gboolean at_once);
+gboolean hook_run_is_gone(const HookRun *run);

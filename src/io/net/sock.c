@@ -3,21 +3,21 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "io/net/sock_internal.h"
 
+#include "io/sys/files.h"
+
 #include <errno.h>
 #include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK(netdump_sock_error, sock_error)
-
 #define COALESCED_MAX 65536     /* what UDP_GRO hands over at most (65,507 + header) */
-#define SNDBUF        (1 << 20) /* so that a burst of requests to a slow line isn't dropped here */
+#define SNDBUF        (1 << 20) /* so that a burst of requests to a slow link is not dropped here */
 #define PORT_TRIES    16        /* to find one number that is free for IPv4 and for IPv6 */
 
 static gboolean fail(GError **error, const char *what, int err)
 {
-    g_set_error(error, SOCK_ERROR, err, "%s: %s", what, g_strerror(err));
+    files_fail(error, err, "%s", what);
     return FALSE;
 }
 
@@ -26,45 +26,52 @@ static gboolean set_int(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-static gboolean bind_failed(const NetAddr *addr, int err, GError **error)
+typedef enum {
+    OPENED,
+    NO_FAMILY, /* this family does not exist here, and that is no fault: no error is set */
+    IN_USE,
+    FAILED
+} Opening;
+
+static Opening bind_failed(const NetAddr *addr, int err, GError **error)
 {
     char text[NETADDR_STRLEN];
     const char *family = addr->family == NET_IPV6 ? "IPv6" : "IPv4";
 
     if (err == EADDRINUSE)
-        g_set_error(error, SOCK_ERROR, err,
-                    "UDP port %u (%s) is in use by another program, perhaps another netdump or "
-                    "netconsole server: \"ss -ulpn sport = :%u\" shows it; end it, or choose "
-                    "another port with port= or --port",
+        g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(err),
+                    "UDP port %u (%s) is already in use; stop the program shown by \"ss -ulpn "
+                    "sport = :%u\", or set another port with port= or --port",
                     addr->port, family, addr->port);
     else if (err == EADDRNOTAVAIL)
-        g_set_error(error, SOCK_ERROR, err,
-                    "can't listen on %s: this machine has no such address (\"ip address\" shows "
-                    "those it has; without addr= all are used)",
+        g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(err),
+                    "cannot listen on %s: not an address of this host; see \"ip address\", or "
+                    "remove addr= to use all",
                     netaddr_host_to_string(addr, text));
     else if (err == EACCES)
-        g_set_error(error, SOCK_ERROR, err,
-                    "UDP port %u is reserved for root: choose one from 1024 up with port= or "
-                    "--port, or give the server CAP_NET_BIND_SERVICE",
+        g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(err),
+                    "UDP port %u is privileged; set port= or --port to 1024 or higher, or grant "
+                    "CAP_NET_BIND_SERVICE",
                     addr->port);
     else
-        g_set_error(error, SOCK_ERROR, err, "can't listen on %s (UDP): %s",
-                    netaddr_to_string(addr, text), g_strerror(err));
-    return FALSE;
+        g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(err),
+                    "cannot listen on %s (UDP): %s", netaddr_to_string(addr, text),
+                    g_strerror(err));
+    return err == EADDRINUSE ? IN_USE : FAILED;
 }
 
-static gboolean set_options(Sock *s, const Port *p, const SockOptions *options, GError **error)
+static gboolean set_options(Sock *s, const Port *p, GError **error)
 {
-    int asked = (int)(options->rcvbuf ? MIN(options->rcvbuf, G_MAXINT / 4) : SOCK_RCVBUF);
+    const int asked = (int)SOCK_RCVBUF;
     int granted = 0;
     socklen_t len = sizeof granted;
 
     if (p->family == NET_IPV6 && !set_int(p->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1))
-        return fail(error, "can't set up the UDP socket (IPV6_V6ONLY)", errno);
+        return fail(error, "cannot set IPV6_V6ONLY on the UDP socket", errno);
     if (netaddr_is_any(&p->bound) &&
         !(p->family == NET_IPV6 ? set_int(p->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
                                 : set_int(p->fd, IPPROTO_IP, IP_PKTINFO, 1)))
-        return fail(error, "can't set up the UDP socket (IP_PKTINFO)", errno);
+        return fail(error, "cannot set IP_PKTINFO on the UDP socket", errno);
     /* All that follows makes things better where the kernel allows it. */
     set_int(p->fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
     if (!set_int(p->fd, SOL_SOCKET, SO_SNDBUFFORCE, SNDBUF))
@@ -72,25 +79,21 @@ static gboolean set_options(Sock *s, const Port *p, const SockOptions *options, 
     if (!set_int(p->fd, SOL_SOCKET, SO_RCVBUFFORCE, asked))
         set_int(p->fd, SOL_SOCKET, SO_RCVBUF, asked);
     if (getsockopt(p->fd, SOL_SOCKET, SO_RCVBUF, &granted, &len) < 0)
-        return fail(error, "can't read the UDP socket's buffer size", errno);
+        return fail(error, "cannot read the UDP socket's buffer size", errno);
     s->rcvbuf = s->rcvbuf ? MIN(s->rcvbuf, (gsize)granted) : (gsize)granted;
     if (granted < 2 * asked && !s->hint)
         s->hint = g_strdup_printf(
-            "the receive buffer is %d KiB instead of %d KiB, which makes dumps slower: \"sysctl -w "
-            "net.core.rmem_max=%d\" (and a line in /etc/sysctl.d), then start the server again",
+            "receive buffer is %d KiB instead of %d KiB, dumps will be slower; set "
+            "net.core.rmem_max=%d (sysctl -w, /etc/sysctl.d) and restart the server",
             granted / 2048, asked / 1024, asked);
 #ifdef UDP_GRO
-    if (!options->no_gro && set_int(p->fd, IPPROTO_UDP, UDP_GRO, 1))
+    if (set_int(p->fd, IPPROTO_UDP, UDP_GRO, 1))
         s->gro = TRUE;
-#endif
-#ifdef UDP_SEGMENT
-    s->gso = options->gso && set_int(p->fd, IPPROTO_UDP, UDP_SEGMENT, 0);
 #endif
     return TRUE;
 }
 
-/* FALSE without an error: this family doesn't exist here, and that is no fault. */
-static gboolean open_port(Sock *s, const NetAddr *addr, const SockOptions *options, GError **error)
+static Opening open_port(Sock *s, const NetAddr *addr, GError **error)
 {
     gboolean wildcard = netaddr_is_any(addr);
     Port *p = &s->ports[s->n_ports];
@@ -100,29 +103,30 @@ static gboolean open_port(Sock *s, const NetAddr *addr, const SockOptions *optio
     p->family = addr->family;
     p->bound = *addr;
     p->fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
+    if (p->fd < 0 && errno == EAFNOSUPPORT && wildcard)
+        return NO_FAMILY;
     if (p->fd < 0)
-        return errno == EAFNOSUPPORT && wildcard ? FALSE
-                                                 : fail(error, "can't make a UDP socket", errno);
+        return fail(error, "cannot create a UDP socket", errno), FAILED;
     s->n_ports++;
     if (p->fd >= FD_SETSIZE)
-        return fail(error, "can't make a UDP socket", EMFILE);
-    if (!set_options(s, p, options, error))
-        return FALSE;
+        return fail(error, "cannot create a UDP socket", EMFILE), FAILED;
+    if (!set_options(s, p, error))
+        return FAILED;
     if (bind(p->fd, (struct sockaddr *)&sa, len) < 0) {
         /* That is how IPv6 looks where it is switched off by net.ipv6.conf.all.disable_ipv6. */
         if (errno == EADDRNOTAVAIL && wildcard) {
             close(p->fd);
             s->n_ports--;
-            return FALSE;
+            return NO_FAMILY;
         }
         return bind_failed(addr, errno, error);
     }
     len = sizeof sa;
     if (getsockname(p->fd, (struct sockaddr *)&sa, &len) < 0 ||
         !netaddr_from_sockaddr((struct sockaddr *)&sa, len, &p->bound))
-        return fail(error, "can't read the UDP socket's address", errno);
+        return fail(error, "cannot read the UDP socket's address", errno), FAILED;
     s->port = p->bound.port;
-    return TRUE;
+    return OPENED;
 }
 
 static void close_ports(Sock *s)
@@ -132,38 +136,31 @@ static void close_ports(Sock *s)
     s->n_ports = 0;
 }
 
-/* One try; *again: the number that we were given for IPv4 is taken for IPv6, so another might do.
- */
-static gboolean open_ports(Sock *s, const SockOptions *options, gboolean *again, GError **error)
+/* OPENED if one family at least is. */
+static Opening open_ports(Sock *s, const SockOptions *options, GError **error)
 {
     gboolean one = options->addr && options->addr->family != NET_NONE;
     NetAddr addr = one ? *options->addr : (NetAddr){.family = NET_IPV4};
-    GError *reason = NULL;
+    Opening opening;
 
-    *again = FALSE;
     addr.port = options->port;
-    if (!open_port(s, &addr, options, &reason) && reason) {
-        g_propagate_error(error, reason);
-        return FALSE;
-    }
-    if (!one) {
+    opening = open_port(s, &addr, error);
+    if (!one && (opening == OPENED || opening == NO_FAMILY)) {
         addr = (NetAddr){.family = NET_IPV6, .port = s->n_ports ? s->port : options->port};
-        if (!open_port(s, &addr, options, &reason) && reason) {
-            *again = options->port == 0 && reason->code == EADDRINUSE;
-            g_propagate_error(error, reason);
-            return FALSE;
-        }
+        opening = open_port(s, &addr, error);
     }
-    if (s->n_ports == 0)
-        return fail(error, "can't make a UDP socket", EAFNOSUPPORT);
-    return TRUE;
+    if (opening == NO_FAMILY && s->n_ports > 0)
+        return OPENED;
+    if (opening == NO_FAMILY)
+        return fail(error, "cannot create a UDP socket", EAFNOSUPPORT), FAILED;
+    return opening;
 }
 
 /* Buffers for coalesced datagrams are 4 MiB of address space, of which the kernel touches only what
  * it fills: the first page of each where nothing is coalesced. */
 static void make_boxes(Sock *s)
 {
-    s->in.size = s->gro ? COALESCED_MAX : SOCK_DATAGRAM_MAX;
+    s->in.size = s->gro ? COALESCED_MAX : s->datagram_max;
     s->in.data = g_malloc_n(SOCK_BATCH, s->in.size);
     for (guint i = 0; i < SOCK_BATCH; i++)
         s->in.iov[i] = (struct iovec){s->in.data + i * s->in.size, s->in.size};
@@ -176,13 +173,15 @@ Sock *sock_open(const SockOptions *options, GError **error)
 {
     g_autoptr(Sock) s = g_new0(Sock, 1);
 
+    s->datagram_max = options->datagram_max;
     for (guint try = 0;; try++) {
         g_autoptr(GError) reason = NULL;
-        gboolean again;
+        Opening opening = open_ports(s, options, &reason);
 
-        if (open_ports(s, options, &again, &reason))
+        if (opening == OPENED)
             break;
-        if (!again || try >= PORT_TRIES) {
+        /* The number that was given for IPv4 may be taken for IPv6: another might do. */
+        if (opening != IN_USE || options->port != 0 || try >= PORT_TRIES) {
             g_propagate_error(error, g_steal_pointer(&reason));
             return NULL;
         }
@@ -217,11 +216,6 @@ gsize sock_rcvbuf(const Sock *s)
 const char *sock_rcvbuf_hint(const Sock *s)
 {
     return s->hint;
-}
-
-gboolean sock_has_gro(const Sock *s)
-{
-    return s->gro;
 }
 
 void sock_add_fds(const Sock *s, fd_set *readable, int *max_fd)

@@ -1,6 +1,7 @@
 /* sock.h - our UDP port: bind, receive and send in batches, keep each datagram's local address.
  *
- * One descriptor for IPv4 and one for IPv6, or a single one for a single address. Nothing blocks.
+ * One descriptor for IPv4 and one for IPv6, or a single one for a single address. There may be
+ * several Socks, one for each protocol. Nothing blocks.
  * All calls from one thread (the loop's).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
@@ -10,27 +11,19 @@
 
 #include <sys/select.h>
 
-#define SOCK_BATCH        64   /* datagrams a system call */
-#define SOCK_DATAGRAM_MAX 2048 /* longer ones are cut; keep in step with WIRE_MAX_SIZE */
-#define SOCK_SEND_MAX     64   /* bytes of a datagram that we send: a request has 24 */
-#define SOCK_RCVBUF       (16u << 20)
-
-#define SOCK_ERROR (sock_error_quark())
-GQuark sock_error_quark(void);
+#define SOCK_BATCH  64          /* datagrams a system call */
+#define SOCK_RCVBUF (16u << 20) /* bytes of receive buffer that are asked for */
 
 typedef struct Sock Sock;
 
 typedef struct {
     const NetAddr *addr; /* NULL or NET_NONE: all addresses, IPv4 and IPv6 where the host has it */
     guint16 port;        /* 0 = any free one, the same for both families */
-    guint rcvbuf;        /* bytes to ask for; 0 = SOCK_RCVBUF */
-    gboolean no_gro;     /* don't let the kernel coalesce what comes (UDP_GRO) */
-    gboolean gso; /* hand over the datagrams to one machine in one piece, which the kernel cuts
-                     (UDP_SEGMENT): a quarter to a sixth of the CPU for sending. But a capture
-                     on this host, always on loopback, shows the piece, and Wireshark can't
-                     decode that */
+    gsize
+        datagram_max; /* bytes of a datagram that can be received, 1..65535; longer ones are cut */
 } SockOptions;
 
+/* Error: of domain G_FILE_ERROR, with what to do. */
 Sock *sock_open(const SockOptions *options, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void sock_free(Sock *sock);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sock, sock_free)
@@ -44,14 +37,11 @@ gsize sock_rcvbuf(const Sock *sock);
 /* NULL, or one sentence for the administrator: the buffer is smaller than asked for, what to do. */
 const char *sock_rcvbuf_hint(const Sock *sock);
 
-/* TRUE if the kernel coalesces for us. */
-gboolean sock_has_gro(const Sock *sock);
-
 typedef struct {
     const NetAddr *from;  /* with port */
     const NetAddr *local; /* the address it was sent to, with our port: answer from there */
     const guint8 *data;
-    gsize len; /* as sent: if it is over SOCK_DATAGRAM_MAX only that many bytes are in data */
+    gsize len; /* as sent: if it is over datagram_max, only that many bytes are in data */
 } SockDatagram;
 
 /* Everything in *datagram lives until the function returns. It may call sock_queue(). */
@@ -61,8 +51,9 @@ typedef void (*SockFn)(gpointer user, const SockDatagram *datagram);
  * (With UDP_GRO a batch can be more than SOCK_BATCH of them.) */
 guint sock_receive(Sock *sock, SockFn fn, gpointer user);
 
-/* Takes a datagram to be sent from local (as it came with the client's) to `to`; the data is
- * copied. Sends at once when the batch is full. Nothing is kept that can't be sent: it is UDP. */
+/* Takes a datagram of up to LIMIT_SEND bytes to be sent from local (as it came with the client's)
+ * to `to`; the data is copied. Sends at once when the batch is full. Datagrams that cannot be sent
+ * are dropped. */
 void sock_queue(Sock *sock, const NetAddr *local, const NetAddr *to, const guint8 *data, gsize len);
 void sock_flush(Sock *sock);
 
@@ -71,7 +62,7 @@ gboolean sock_is_ready(const Sock *sock, const fd_set *readable);
 
 typedef struct {
     guint64 received;  /* datagrams handed to fn */
-    guint64 truncated; /* of these longer than SOCK_DATAGRAM_MAX */
+    guint64 truncated; /* of these longer than datagram_max */
     guint64 sent;
     guint64 send_full;   /* dropped: the send buffer or the queue of the device was full */
     guint64 send_failed; /* dropped: another error, the last of which follows */

@@ -1,4 +1,4 @@
-/* sock_internal.h - what sock.c (opening) and sockio.c (receiving, sending) share. Nobody else
+/* sock_internal.h - what sock.c (opening) and sock_io.c (receiving, sending) share. No other file
  * includes it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
@@ -6,14 +6,15 @@
 
 #include "io/net/sock.h"
 
+#include "core/base/limits.h"
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-/* In: the local address, the kernel's drops, the size of coalesced segments. Out: our address, the
- * size of segments. */
+/* In: the local address, the kernel's drops, the size of coalesced segments. Out: our address. */
 #define IN_CONTROL                                                                                 \
     (CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(guint32)) + CMSG_SPACE(sizeof(int)))
-#define OUT_CONTROL (CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(guint16)))
+#define OUT_CONTROL CMSG_SPACE(sizeof(struct in6_pktinfo))
 
 typedef struct {
     struct mmsghdr msg[SOCK_BATCH];
@@ -28,20 +29,10 @@ typedef struct {
     guint used; /* msg[0..used) were filled by the last call and must be made ready again */
 } Inbox;
 
-/* Datagrams of one length from one address to one other: with UDP_SEGMENT a single message. */
 typedef struct {
-    NetAddr local, to;
-    gsize len; /* of each */
-    guint n, first, last;
-} Parcel;
-
-typedef struct {
-    guint8 data[SOCK_BATCH][SOCK_SEND_MAX];
-    guint next[SOCK_BATCH]; /* the following datagram of the same parcel */
-    guint n;                /* datagrams */
-    Parcel parcel[SOCK_BATCH];
-    guint n_parcels;
-    struct mmsghdr msg[SOCK_BATCH]; /* one for a parcel */
+    guint8 data[SOCK_BATCH][LIMIT_SEND];
+    guint n; /* datagrams */
+    struct mmsghdr msg[SOCK_BATCH];
     struct iovec iov[SOCK_BATCH];
     struct sockaddr_storage to[SOCK_BATCH];
     union {
@@ -54,7 +45,7 @@ typedef struct {
     int fd;
     guint8 family;
     NetAddr bound;        /* what is sent to us is sent there; any if we hear on all addresses */
-    guint32 kernel_drops; /* as last told by SO_RXQ_OVFL: wraps */
+    guint32 kernel_drops; /* as last reported by SO_RXQ_OVFL: wraps */
     Outbox *out;
 } Port;
 
@@ -65,8 +56,8 @@ struct Sock {
     guint16 port;
     gsize rcvbuf;
     char *hint;
-    gboolean gro;
-    gboolean gso; /* UDP_SEGMENT: until the kernel or a device refuses it */
+    gboolean gro; /* the kernel coalesces what comes */
+    gsize datagram_max;
     guint64 drops;
     SockStats stats;
     Inbox in;

@@ -38,7 +38,7 @@ static gsize read_control(Sock *s, Port *p, struct msghdr *h, NetAddr *local)
         if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
             struct in_pktinfo info;
             memcpy(&info, data, sizeof info);
-            /* Not ipi_addr: that can be a broadcast address, which nobody can answer from. */
+            /* Not ipi_addr: that can be a broadcast address, which cannot be a source address. */
             memcpy(local->bytes, &info.ipi_spec_dst, 4);
         } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
             struct in6_pktinfo info;
@@ -81,7 +81,7 @@ static guint hand_over(Sock *s, Port *p, guint i, SockFn fn, gpointer user)
     do {
         d.len = MIN(left, segment);
         s->stats.received++;
-        s->stats.truncated += d.len > SOCK_DATAGRAM_MAX;
+        s->stats.truncated += d.len > s->datagram_max;
         fn(user, &d);
         n++;
         d.data += d.len;
@@ -122,24 +122,26 @@ guint sock_receive(Sock *s, SockFn fn, gpointer user)
     return 0;
 }
 
-/* Appends one control message; there is room for the two that we send. */
 static void add_control(struct msghdr *h, int level, int type, const void *data, gsize len)
 {
-    struct cmsghdr *c = (gpointer)((guint8 *)h->msg_control + h->msg_controllen);
+    struct cmsghdr *c = h->msg_control;
 
     c->cmsg_level = level;
     c->cmsg_type = type;
     c->cmsg_len = CMSG_LEN(len);
     memcpy(CMSG_DATA(c), data, len);
-    h->msg_controllen += CMSG_SPACE(len);
+    h->msg_controllen = CMSG_SPACE(len);
 }
 
+/* msg_control is room for it, or NULL where none is needed. */
 static void add_source(const Port *p, struct msghdr *h, const NetAddr *local, const NetAddr *to)
 {
     /* Not known, or the only one that there is: the kernel chooses. */
     if (local->family != to->family || netaddr_is_any(local) ||
-        netaddr_host_equal(local, &p->bound))
+        netaddr_host_equal(local, &p->bound)) {
+        h->msg_control = NULL;
         return;
+    }
     if (local->family == NET_IPV4) {
         struct in_pktinfo info = {0};
         memcpy(&info.ipi_spec_dst, local->bytes, 4);
@@ -151,65 +153,19 @@ static void add_source(const Port *p, struct msghdr *h, const NetAddr *local, co
     }
 }
 
-/* Makes a message for each parcel. */
-static void pack(const Port *p)
+static void failed(Sock *s, const NetAddr *to, int err)
 {
-    Outbox *out = p->out;
-    guint k = 0;
-
-    for (guint i = 0; i < out->n_parcels; i++) {
-        const Parcel *parcel = &out->parcel[i];
-        struct msghdr *h = &out->msg[i].msg_hdr;
-
-        *h = (struct msghdr){.msg_name = &out->to[i], .msg_iov = &out->iov[k]};
-        h->msg_namelen = netaddr_to_sockaddr(&parcel->to, &out->to[i]);
-        for (guint j = parcel->first; h->msg_iovlen < parcel->n; j = out->next[j]) {
-            out->iov[k++] = (struct iovec){out->data[j], parcel->len};
-            h->msg_iovlen++;
-        }
-        h->msg_control = out->control[i].bytes;
-        add_source(p, h, &parcel->local, &parcel->to);
-#ifdef UDP_SEGMENT
-        if (parcel->n > 1) {
-            guint16 size = (guint16)parcel->len;
-            add_control(h, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof size);
-        }
-#endif
-        if (h->msg_controllen == 0)
-            h->msg_control = NULL;
-    }
-}
-
-static void failed(Sock *s, const Parcel *parcel, int err)
-{
-    s->stats.send_failed += parcel->n;
+    s->stats.send_failed++;
     s->stats.last_errno = err;
-    s->stats.last_to = parcel->to;
+    s->stats.last_to = *to;
 }
 
-/* The parcels from `first` on that weren't sent, again, as one datagram each. */
-static void unbundle(const Port *p, guint first)
+static void failed_message(Sock *s, const struct msghdr *h, int err)
 {
-    Outbox *out = p->out;
-    Parcel old[SOCK_BATCH];
-    guint n = out->n_parcels - first;
+    NetAddr to;
 
-    memcpy(old, &out->parcel[first], n * sizeof *old);
-    out->n_parcels = 0;
-    for (guint i = 0; i < n; i++)
-        for (guint j = old[i].first, left = old[i].n; left > 0; j = out->next[j], left--) {
-            Parcel *single = &out->parcel[out->n_parcels++];
-            *single = old[i];
-            single->n = 1;
-            single->first = single->last = j;
-        }
-    pack(p);
-}
-
-/* What a kernel or a device (no checksums, IPsec) says that can't cut a parcel. */
-static gboolean is_about_segments(const Parcel *parcel, int err)
-{
-    return parcel->n > 1 && (err == EIO || err == EINVAL || err == EOPNOTSUPP || err == EMSGSIZE);
+    if (netaddr_from_sockaddr(h->msg_name, h->msg_namelen, &to))
+        failed(s, &to, err);
 }
 
 static void flush_port(Sock *s, Port *p)
@@ -218,32 +174,27 @@ static void flush_port(Sock *s, Port *p)
     guint i = 0;
     gboolean refused = FALSE;
 
-    pack(p);
-    while (i < out->n_parcels) {
-        int sent = sendmmsg(p->fd, out->msg + i, out->n_parcels - i, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (i < out->n) {
+        int sent = sendmmsg(p->fd, out->msg + i, out->n - i, MSG_DONTWAIT | MSG_NOSIGNAL);
         int err = sent < 0 ? errno : 0;
 
         if (sent > 0) {
-            for (guint end = i + (guint)sent; i < end; i++)
-                s->stats.sent += out->parcel[i].n;
+            s->stats.sent += (guint)sent;
+            i += (guint)sent;
             refused = FALSE;
         } else if (err == EINTR) {
             continue;
         } else if (err == EAGAIN || err == ENOBUFS) {
-            for (; i < out->n_parcels; i++)
-                s->stats.send_full += out->parcel[i].n;
+            s->stats.send_full += out->n - i;
+            i = out->n;
         } else if (err == ECONNREFUSED && !refused) {
-            refused = TRUE; /* an ICMP message about an earlier one: this one wasn't tried yet */
-        } else if (is_about_segments(&out->parcel[i], err)) {
-            s->gso = FALSE;
-            unbundle(p, i);
-            i = 0;
+            refused = TRUE; /* an ICMP message about an earlier one: this one was not tried yet */
         } else {
-            failed(s, &out->parcel[i++], err ? err : EIO);
+            failed_message(s, &out->msg[i++].msg_hdr, err ? err : EIO);
             refused = FALSE;
         }
     }
-    out->n = out->n_parcels = 0;
+    out->n = 0;
 }
 
 void sock_flush(Sock *s)
@@ -253,46 +204,31 @@ void sock_flush(Sock *s)
             flush_port(s, &s->ports[i]);
 }
 
-/* The parcel that a datagram can join, or a new one. The latest is the likeliest. */
-static Parcel *parcel_for(const Sock *s, Outbox *out, const NetAddr *local, const NetAddr *to,
-                          gsize len)
-{
-    Parcel *parcel;
-
-    for (guint i = out->n_parcels; s->gso && len > 0 && i-- > 0;) {
-        parcel = &out->parcel[i];
-        if (parcel->len == len && netaddr_equal(&parcel->to, to) &&
-            netaddr_equal(&parcel->local, local))
-            return parcel;
-    }
-    parcel = &out->parcel[out->n_parcels++];
-    *parcel = (Parcel){.local = *local, .to = *to, .len = len};
-    return parcel;
-}
-
 void sock_queue(Sock *s, const NetAddr *local, const NetAddr *to, const guint8 *data, gsize len)
 {
     Port *p = NULL;
     Outbox *out;
-    Parcel *parcel;
+    struct msghdr *h;
     guint k;
 
     for (guint i = 0; i < s->n_ports; i++)
         if (s->ports[i].family == to->family)
             p = &s->ports[i];
-    if (!p || len > SOCK_SEND_MAX) {
-        failed(s, &(Parcel){.to = *to, .n = 1}, p ? EMSGSIZE : EAFNOSUPPORT);
+    if (!p || len > LIMIT_SEND) {
+        failed(s, to, p ? EMSGSIZE : EAFNOSUPPORT);
         return;
     }
     out = p->out;
     k = out->n;
     memcpy(out->data[k], data, len);
-    parcel = parcel_for(s, out, local, to, len);
-    if (parcel->n++ == 0)
-        parcel->first = k;
-    else
-        out->next[parcel->last] = k;
-    parcel->last = k;
+    out->iov[k] = (struct iovec){out->data[k], len};
+    h = &out->msg[k].msg_hdr;
+    *h = (struct msghdr){.msg_name = &out->to[k],
+                         .msg_namelen = netaddr_to_sockaddr(to, &out->to[k]),
+                         .msg_iov = &out->iov[k],
+                         .msg_iovlen = 1,
+                         .msg_control = out->control[k].bytes};
+    add_source(p, h, local, to);
     if (++out->n == SOCK_BATCH)
         flush_port(s, p);
 }

@@ -1,4 +1,4 @@
-/* abandon.c - closes a former server's dump with which nobody can go on.
+/* abandon.c - closes a dump of a previous instance that cannot be resumed.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "io/store/abandon.h"
@@ -13,25 +13,15 @@
 #define INFO_SIZE_MAX 16384 /* bytes; ours have less than 2,000 */
 #define INFO_PAIRS    64
 
-/* The text of info, empty where it can't be read. */
+/* The text of info, empty if it cannot be read. */
 static char *read_info(const Crashdir *dir)
 {
-    g_autofree char *text = g_malloc0(INFO_SIZE_MAX + 1);
-    gsize got = 0;
-    int fd = -1;
+    char *text = NULL;
 
-    if (files_open(crashdir_fd(dir), crashdir_path(dir), "info", O_RDONLY, &fd, NULL) == 0) {
-        if (files_read(fd, text, INFO_SIZE_MAX, 0, &got))
-            got = 0;
-        files_close(&fd);
-    }
-    text[got] = '\0';
-    return g_steal_pointer(&text);
-}
-
-static gboolean key_ok(const char *key)
-{
-    return *key && strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(key);
+    if (files_read_all(crashdir_fd(dir), crashdir_path(dir), "info", INFO_SIZE_MAX, &text, NULL,
+                       NULL) != 0)
+        return g_strdup("");
+    return text;
 }
 
 /* Cuts the text into pairs that point into it; result and reason are left out. */
@@ -46,7 +36,7 @@ static gsize parse_info(char *text, CrashdirInfo *pairs, gsize max)
         if (!equals)
             continue;
         *equals = '\0';
-        if (key_ok(line) && strcmp(line, "result") != 0 && strcmp(line, "reason") != 0)
+        if (crashdir_key_ok(line) && strcmp(line, "result") != 0 && strcmp(line, "reason") != 0)
             pairs[n++] = (CrashdirInfo){line, equals + 1};
     }
     return n;

@@ -1,4 +1,4 @@
-/* abandon.h - closes a former server's dump with which nobody can go on.
+/* abandon.h - closes a dump of a previous instance that cannot be resumed.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once

@@ -1,4 +1,5 @@
-/* console_store.c - the console store: what machines print while they are well, bounded on disk.
+/* console_store.c - the console store: console text of clients that have not crashed, bounded on
+ * disk.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "io/store/console_store.h"
@@ -28,9 +29,9 @@ struct ConsoleStore {
     GMutex lock;
     int fd;
     char *path;
-    GHashTable *machines; /* ip -> Machine, which the table owns */
-    GQueue order;         /* every machine, the one written longest ago first */
-    GQueue open;          /* machines with a descriptor, the one used longest ago first */
+    GHashTable *machines; /* ip -> Machine, owned by the table */
+    GQueue order;         /* all clients, least recently written first */
+    GQueue open;          /* clients with an open descriptor, least recently used first */
     guint64 refused;
     guint64 evicted;
     guint64 rotated;
@@ -75,13 +76,13 @@ static void machine_forget(ConsoleStore *c, Machine *m)
     g_hash_table_remove(c->machines, m->ip);
 }
 
-/* Make the machine that was written longest ago give way. EUSERS if it may not. */
+/* Evicts the least recently written client. EUSERS if it is too young. */
 static int evict(ConsoleStore *c, gint64 now, GError **error)
 {
     Machine *m = g_queue_peek_head(&c->order);
     if (now - m->last < CONSOLE_IDLE) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED,
-                    "%s already holds %u machines, all heard of within the last hour", c->path,
+                    "%s is full: %u clients, all active within the last hour", c->path,
                     c->order.length);
         return EUSERS;
     }
@@ -89,14 +90,14 @@ static int evict(ConsoleStore *c, gint64 now, GError **error)
     for (gsize i = 0; i < G_N_ELEMENTS(suffixes); i++) {
         g_autofree char *name = file_name(m, suffixes[i]);
         if (unlinkat(c->fd, name, 0) < 0 && errno != ENOENT)
-            return files_fail(error, errno, "can't remove %s/%s", c->path, name);
+            return files_fail(error, errno, "cannot remove %s/%s", c->path, name);
     }
     machine_forget(c, m);
     c->evicted++;
     return 0;
 }
 
-/* The machine whose file this is, made when it is new; NULL for a file that is not ours. */
+/* The client of this file, created if it is new; NULL for a foreign file. */
 static Machine *machine_of_file(ConsoleStore *c, const char *name)
 {
     static const char *const suffixes[] = {OLDER, NEWER};
@@ -128,7 +129,7 @@ static int scan(ConsoleStore *c, gint64 now, GError **error)
     if (!d) {
         int err = errno;
         files_close(&fd);
-        return files_fail(error, err, "can't read the directory %s", c->path);
+        return files_fail(error, err, "cannot read directory %s", c->path);
     }
     const struct dirent *entry;
     while (errno = 0, (entry = readdir(d)) != NULL) {
@@ -143,8 +144,8 @@ static int scan(ConsoleStore *c, gint64 now, GError **error)
     int err = errno;
     (void)closedir(d);
     if (err != 0)
-        return files_fail(error, err, "can't read the directory %s", c->path);
-    /* The links are the machines' own: take them out before sorting, which frees none. */
+        return files_fail(error, err, "cannot read directory %s", c->path);
+    /* The links are part of the entries: removed before sorting, which frees none. */
     g_autoptr(GList) sorted = NULL;
     for (GList *l = c->order.head; l; l = l->next)
         sorted = g_list_prepend(sorted, l->data);
@@ -188,11 +189,11 @@ void console_store_free(ConsoleStore *console)
     g_free(console);
 }
 
-/* Open the newer file if it isn't, and tell its size. */
+/* Opens the newer file if needed; returns its size. */
 static int ready(ConsoleStore *c, Machine *m, off_t *size, GError **error)
 {
     struct stat st;
-    /* A file without a name was removed by somebody: a new one is wanted. */
+    /* The file was removed by someone else: create a new one. */
     if (m->fd >= 0 && (fstat(m->fd, &st) < 0 || st.st_nlink == 0))
         machine_close(c, m);
     if (m->fd >= 0) {
@@ -209,7 +210,7 @@ static int ready(ConsoleStore *c, Machine *m, off_t *size, GError **error)
         return err;
     g_queue_push_tail_link(&c->open, &m->in_open);
     if (fstat(m->fd, &st) < 0)
-        return files_fail(error, errno, "can't look at %s/%s", c->path, name);
+        return files_fail(error, errno, "cannot stat %s/%s", c->path, name);
     *size = st.st_size;
     return 0;
 }
@@ -220,7 +221,7 @@ static int rotate(ConsoleStore *c, Machine *m, GError **error)
     g_autofree char *older = file_name(m, OLDER);
     machine_close(c, m);
     if (renameat(c->fd, newer, c->fd, older) < 0)
-        return files_fail(error, errno, "can't rename %s/%s to %s", c->path, newer, older);
+        return files_fail(error, errno, "cannot rename %s/%s to %s", c->path, newer, older);
     c->rotated++;
     return 0;
 }
@@ -239,7 +240,7 @@ static int append(ConsoleStore *c, Machine *m, const char *text, gsize len, GErr
     err = files_write(m->fd, text, len, -1);
     if (err != 0) {
         (void)ftruncate(m->fd, size);
-        return files_fail(error, err, "can't write %s/%s" NEWER, c->path, m->ip);
+        return files_fail(error, err, "cannot write %s/%s" NEWER, c->path, m->ip);
     }
     return 0;
 }
@@ -261,7 +262,7 @@ static int append_locked(ConsoleStore *c, const char *ip, gint64 now, const char
     }
     int err = append(c, m, text, len, error);
     if (err != 0 && fresh && m->fd < 0) {
-        machine_forget(c, m); /* nothing of it is on the disk: it takes nobody's place */
+        machine_forget(c, m); /* nothing of it is on the disk: it evicts no other */
         return err;
     }
     m->last = now;
@@ -274,7 +275,7 @@ int console_store_append(ConsoleStore *console, const char *ip, gint64 now, cons
                          gsize len, GError **error)
 {
     if (!files_name_ok(ip))
-        return files_fail(error, EINVAL, "'%s' is no name for a file in %s", ip, console->path);
+        return files_fail(error, EINVAL, "'%s' is not a valid file name in %s", ip, console->path);
     if (len == 0)
         return 0;
     if (len > CONSOLE_FILE_MAX) {
@@ -287,7 +288,7 @@ int console_store_append(ConsoleStore *console, const char *ip, gint64 now, cons
     return err;
 }
 
-/* The last bytes of a file, up to max, put right before `end`; *got tells how many. */
+/* The last bytes of a file, up to max, stored right before `end`; *got is their number. */
 static int tail_of(ConsoleStore *c, const Machine *m, const char *suffix, char *end, gsize max,
                    gsize *got, GError **error)
 {
@@ -312,14 +313,14 @@ static int tail_of(ConsoleStore *c, const Machine *m, const char *suffix, char *
             err = EIO;
     }
     files_close(&fd);
-    return err ? files_fail(error, err, "can't read %s/%s", c->path, name) : 0;
+    return err ? files_fail(error, err, "cannot read %s/%s", c->path, name) : 0;
 }
 
 int console_store_tail(ConsoleStore *console, const char *ip, gsize max, char **text, gsize *len,
                        GError **error)
 {
     max = MIN(max, (gsize)2 * CONSOLE_FILE_MAX);
-    /* One byte more than asked tells whether the text starts at a line's start. */
+    /* One extra byte shows whether the text starts at the beginning of a line. */
     gsize room = max + 1;
     char *buffer = g_malloc(room + 1);
     gsize newer = 0;

@@ -1,13 +1,13 @@
-/* console_store.h - the console store: what machines print while they are well, bounded on disk.
+/* console_store.h - the console store: console text of clients that have not crashed, bounded on
+ * disk.
  *
- * `console/<ip>.log` in the dump directory, CONSOLE_FILE_MAX bytes a machine, then renamed to
- * `<ip>.log.1` (which replaces the one before). At most CONSOLE_MACHINES machines, those found on
- * the disk at start included. When there is no room for a new one, the machine that was
- * written longest ago gives way if it has been idle for CONSOLE_IDLE; otherwise the new one is
- * refused.
+ * `console/<ip>.log` in the dump directory, CONSOLE_FILE_MAX bytes for each client, then renamed to
+ * `<ip>.log.1` (which replaces the one before). At most CONSOLE_MACHINES clients, including those
+ * found on the disk at start. If there is no room for a new one, the least recently written client
+ * is evicted if it has been idle for CONSOLE_IDLE; otherwise the new one is refused.
  *
  * The functions block on the disk. A ConsoleStore has a lock of its own and may be used from any
- * thread, but the lock is held while the disk works: give it one queue, for all machines. `now` is
+ * thread, but the lock is held while the disk works: use one queue for all clients. `now` is
  * wall-clock time, microseconds since 1970. 0 or an errno, with a GError (G_FILE_ERROR).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
@@ -16,9 +16,9 @@
 #include <glib.h>
 
 #define CONSOLE_FILE_MAX 1048576                       /* bytes in <ip>.log */
-#define CONSOLE_MACHINES 1024                          /* machines kept */
+#define CONSOLE_MACHINES 1024                          /* clients kept */
 #define CONSOLE_OPEN     32                            /* files kept open */
-#define CONSOLE_IDLE     G_GINT64_CONSTANT(3600000000) /* us; idle for so long: may give way */
+#define CONSOLE_IDLE     G_GINT64_CONSTANT(3600000000) /* us; idle time before eviction */
 #define CONSOLE_TAIL     65536 /* bytes that a dump's log gets from before the crash */
 
 typedef struct ConsoleStore ConsoleStore;
@@ -26,8 +26,8 @@ typedef struct ConsoleStore ConsoleStore;
 typedef struct {
     guint machines;  /* on disk now */
     guint open;      /* descriptors held now */
-    guint64 refused; /* appends of machines that found no room, since the start */
-    guint64 evicted; /* machines that gave way */
+    guint64 refused; /* refused appends since the start */
+    guint64 evicted; /* evicted clients */
     guint64 rotated; /* files renamed to .log.1 */
 } ConsoleCounts;
 
@@ -37,14 +37,14 @@ ConsoleStore *console_store_open(int dumpdir_fd, const char *dumpdir_path, gint6
 void console_store_free(ConsoleStore *console);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ConsoleStore, console_store_free)
 
-/* Append escaped text (text.h) of the machine `ip`. EUSERS: refused for want of room. When a
- * write fails nothing of this text stays in the file. */
+/* Append escaped text (text.h) of the client `ip`. EUSERS: refused, no room. When a write fails
+ * nothing of this text stays in the file. */
 int console_store_append(ConsoleStore *console, const char *ip, gint64 now, const char *text,
                          gsize len, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The last `max` bytes (CONSOLE_TAIL) of a machine's text, over both files, cut at the start of a
+/* The last `max` bytes (CONSOLE_TAIL) of a client's text, over both files, cut at the start of a
  * line; the text stays in the store. *text is NUL-terminated, to be freed with g_free, and *len its
- * bytes: 0 for a machine that is not known. */
+ * bytes: 0 for an unknown client. */
 int console_store_tail(ConsoleStore *console, const char *ip, gsize max, char **text, gsize *len,
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

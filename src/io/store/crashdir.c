@@ -5,6 +5,7 @@
 
 #include "core/text/escape.h"
 #include "io/sys/files.h"
+#include "io/sys/local_time.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,9 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Dumps of one machine in one second: two machines behind one address, or a test. */
+/* Dumps of one address in one second: several clients at one address, or a test. */
 #define SAME_NAME_MAX 999
-#define INFO_NEW      ".info.new"
 
 struct Crashdir {
     char *name;
@@ -39,15 +39,15 @@ int crashdir_create(int dumpdir_fd, const char *dumpdir_path, const char *ip, gi
                     Crashdir **out, GError **error)
 {
     if (!files_name_ok(ip))
-        return files_fail(error, EINVAL, "'%s' is no name for a directory in %s", ip, dumpdir_path);
-    g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(when / G_USEC_PER_SEC);
-    g_autofree char *stamp = time ? g_date_time_format(time, "%Y-%m-%d-%H:%M:%S") : NULL;
-    if (!stamp)
-        return files_fail(error, EINVAL, "the time of the crash of %s can't be shown", ip);
+        return files_fail(error, EINVAL, "'%s' is not a valid directory name in %s", ip,
+                          dumpdir_path);
+    char stamp[LOCAL_TIME_LEN];
+    if (!local_time_format(when / G_USEC_PER_SEC, '-', FALSE, stamp))
+        return files_fail(error, EINVAL, "invalid crash time for %s", ip);
     g_autofree char *name = g_strconcat(ip, "-", stamp, NULL);
     for (int i = 2; mkdirat(dumpdir_fd, name, 0700) < 0; i++) {
         if (errno != EEXIST || i > SAME_NAME_MAX)
-            return files_fail(error, errno, "can't make the directory %s/%s", dumpdir_path, name);
+            return files_fail(error, errno, "cannot create directory %s/%s", dumpdir_path, name);
         g_free(name);
         name = g_strdup_printf("%s-%s-%d", ip, stamp, i);
     }
@@ -66,8 +66,7 @@ int crashdir_open(int dumpdir_fd, const char *dumpdir_path, const char *name, Cr
                   GError **error)
 {
     if (!files_name_ok(name))
-        return files_fail(error, EINVAL, "'%s' is no directory of a dump in %s", name,
-                          dumpdir_path);
+        return files_fail(error, EINVAL, "'%s' is not a dump directory in %s", name, dumpdir_path);
     int fd = -1;
     int err = files_open_dir(dumpdir_fd, dumpdir_path, name, FALSE, &fd, error);
     if (err == 0)
@@ -120,7 +119,7 @@ static int log_open_size(Crashdir *dir, guint64 *size, GError **error)
     }
     struct stat st;
     if (fstat(dir->log, &st) < 0)
-        return files_fail(error, errno, "can't look at %s/log", dir->path);
+        return files_fail(error, errno, "cannot stat %s/log", dir->path);
     *size = (guint64)st.st_size;
     return 0;
 }
@@ -146,8 +145,7 @@ static int log_end(const Crashdir *dir, guint64 size, guint64 limit)
     }
     char line[160];
     int n = g_snprintf(line, sizeof line,
-                       "%s[netdump-server: this log has reached its limit of %" G_GUINT64_FORMAT
-                       " bytes; what the machine said from here on is not kept]\n",
+                       "%s[netdump-server: log truncated at %" G_GUINT64_FORMAT " bytes]\n",
                        last == '\n' ? "" : "\n", limit);
     return files_write(dir->log, line, (gsize)n, -1);
 }
@@ -173,36 +171,14 @@ int crashdir_append_log(Crashdir *dir, const char *text, gsize len, guint64 limi
     }
     if (err != 0) {
         (void)ftruncate(dir->log, (off_t)size);
-        return files_fail(error, err, "can't write %s/log", dir->path);
+        return files_fail(error, err, "cannot write %s/log", dir->path);
     }
     return 0;
 }
 
-static gboolean key_ok(const char *key)
+gboolean crashdir_key_ok(const char *key)
 {
     return key && *key && strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(key);
-}
-
-static int write_info_new(const Crashdir *dir, const GString *text, GError **error)
-{
-    /* What lies there is left from a crash, or planted; it is removed, not written through. */
-    (void)unlinkat(dir->fd, INFO_NEW, 0);
-    int fd = -1;
-    int err = files_open(dir->fd, dir->path, INFO_NEW, O_WRONLY | O_CREAT | O_EXCL, &fd, error);
-    if (err != 0)
-        return err;
-    err = files_write(fd, text->str, text->len, -1);
-    if (err == 0 && fsync(fd) < 0)
-        err = errno;
-    if (close(fd) < 0 && err == 0)
-        err = errno;
-    if (err == 0 && renameat(dir->fd, INFO_NEW, dir->fd, "info") < 0)
-        err = errno;
-    if (err != 0) {
-        (void)unlinkat(dir->fd, INFO_NEW, 0);
-        return files_fail(error, err, "can't write %s/info", dir->path);
-    }
-    return 0;
 }
 
 /* Over the old text, for which no new block is needed. Not as safe as a new file, but on a full
@@ -224,8 +200,9 @@ int crashdir_write_info(Crashdir *dir, const CrashdirInfo *pairs, gsize n, GErro
 {
     g_autoptr(GString) text = g_string_new(NULL);
     for (gsize i = 0; i < n; i++) {
-        if (!key_ok(pairs[i].key))
-            return files_fail(error, EINVAL, "'%s' is no key for %s/info", pairs[i].key, dir->path);
+        if (!crashdir_key_ok(pairs[i].key))
+            return files_fail(error, EINVAL, "'%s' is not a valid key for %s/info", pairs[i].key,
+                              dir->path);
         if (!pairs[i].value)
             continue;
         gsize len = strlen(pairs[i].value);
@@ -236,7 +213,7 @@ int crashdir_write_info(Crashdir *dir, const CrashdirInfo *pairs, gsize n, GErro
         g_string_append_c(text, '\n');
     }
     GError *reason = NULL;
-    int err = write_info_new(dir, text, &reason);
+    int err = files_replace(dir->fd, dir->path, "info", text->str, text->len, 0600, TRUE, &reason);
     if ((err == ENOSPC || err == EDQUOT) && write_info_over(dir, text) == 0) {
         g_clear_error(&reason);
         return 0;

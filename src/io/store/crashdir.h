@@ -2,7 +2,7 @@
  *
  * The functions block on the disk and return 0 or an errno, with a GError (G_FILE_ERROR) naming the
  * file. A Crashdir belongs to one dump: its functions must not run in two threads at once (the jobs
- * of one WorkQueue don't); two Crashdirs share nothing. crashdir_name, _path and _fd may be called
+ * of one WorkQueue do not); two Crashdirs share nothing. crashdir_name, _path and _fd may be called
  * at any time. All can be called again after a failure: what failed has left nothing behind.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
@@ -10,17 +10,17 @@
 
 #include <glib.h>
 
-#define CRASHDIR_LOG_LIMIT ((guint64)16 << 20) /* bytes of a dump's `log`; what perform.c gives */
+#define CRASHDIR_LOG_LIMIT ((guint64)16 << 20) /* bytes of a dump's `log` */
 
 typedef struct Crashdir Crashdir;
 
 /* Make a new directory (0700) below the dump directory (its descriptor and its path). `when`: the
- * crash, microseconds since 1970 (UTC); the name shows it in local time. A name that is taken gets
- * "-2", "-3" ... behind it. */
+ * crash, microseconds since 1970 (UTC); the name shows it in local time. For an existing name "-2",
+ * "-3" ... is appended. */
 int crashdir_create(int dumpdir_fd, const char *dumpdir_path, const char *ip, gint64 when,
                     Crashdir **out, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Open the directory of a dump that is to go on, by its name. */
+/* Opens the directory of a dump to be resumed. */
 int crashdir_open(int dumpdir_fd, const char *dumpdir_path, const char *name, Crashdir **out,
                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -38,10 +38,12 @@ int crashdir_fd(const Crashdir *dir); /* stays the Crashdir's */
 int crashdir_append_log(Crashdir *dir, const char *text, gsize len, guint64 limit,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Make `log`, and set blocks aside for it where the file system can: what the machine says at its
- * end has room then even if its dump has filled the disk. */
+/* Make `log`, and set blocks aside for it where the file system can: so that console text after the
+ * dump has room even if the dump has filled the disk. */
 #define CRASHDIR_LOG_RESERVE (256 << 10) /* bytes */
 int crashdir_reserve_log(Crashdir *dir, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+gboolean crashdir_key_ok(const char *key); /* [a-z0-9_]+ */
 
 typedef struct {
     const char *key;   /* [a-z0-9_]+ */

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "io/store/dumpdir.h"
 
+#include "core/base/bytes.h"
 #include "io/sys/files.h"
 
 #include <dirent.h>
@@ -29,17 +30,17 @@ static gboolean open_path(Dumpdir *d, GError **error)
     if (d->fd < 0 && errno == ENOENT) {
         if (mkdir(d->path, 0700) < 0) {
             int err = errno;
-            files_fail(error, err, "can't make the dump directory %s%s", d->path,
-                       err == ENOENT ? " (make its parent directory first)" : "");
+            files_fail(error, err, "cannot create the dump directory %s%s", d->path,
+                       err == ENOENT ? " (create its parent directory first)" : "");
             return FALSE;
         }
         d->fd = open(d->path, flags);
     }
     if (d->fd < 0) {
         int err = errno;
-        files_fail(error, err, "can't open the dump directory %s%s", d->path,
-                   err == EACCES ? " (it must belong to the user that the server runs as: see to "
-                                   "it with 'chown', and to the directories above it)"
+        files_fail(error, err, "cannot open the dump directory %s%s", d->path,
+                   err == EACCES ? " (run 'chown' to make the server's user its owner, and check "
+                                   "access to its parent directories)"
                                  : "");
     }
     return d->fd >= 0;
@@ -56,35 +57,48 @@ static gboolean refuse(GError **error, const char *format, ...)
     return FALSE;
 }
 
-/* Who else may write there could swap directories and links under our feet. */
+/* Others with write permission could replace directories and links at any time. */
 static gboolean check_owner(const Dumpdir *d, GError **error)
 {
     struct stat st;
     if (fstat(d->fd, &st) < 0) {
-        files_fail(error, errno, "can't look at the dump directory %s", d->path);
+        files_fail(error, errno, "cannot stat the dump directory %s", d->path);
         return FALSE;
     }
     uid_t us = geteuid();
     if (st.st_mode & (S_IWGRP | S_IWOTH))
         return refuse(error,
-                      "the dump directory %s may be written by %s (mode %04o): run "
-                      "'chmod go-w %s', or name another with dumpdir=",
+                      "the dump directory %s is writable by %s (mode %04o); run 'chmod go-w %s', "
+                      "or set another dumpdir=",
                       d->path, st.st_mode & S_IWOTH ? "others" : "its group",
                       (guint)st.st_mode & 07777u, d->path);
     if (us != 0 && st.st_uid != us && st.st_uid != 0)
         return refuse(error,
-                      "the dump directory %s belongs to user id %u, and the server runs as user "
-                      "id %u: run 'chown %u %s', or start the server as the right user",
+                      "the dump directory %s is owned by uid %u, but the server runs as uid %u; "
+                      "run 'chown %u %s', or start the server as the owner",
                       d->path, (guint)st.st_uid, (guint)us, (guint)us, d->path);
     if (faccessat(d->fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) < 0) {
         int err = errno;
         if (err == EACCES)
             return refuse(error,
-                          "the server, user id %u, may not write in the dump directory %s "
-                          "(mode %04o, of user id %u): run 'chown %u %s' and 'chmod 0700 %s'",
+                          "uid %u has no write access to the dump directory %s (mode %04o, owner "
+                          "uid %u); run 'chown %u %s' and 'chmod 0700 %s'",
                           (guint)us, d->path, (guint)st.st_mode & 07777u, (guint)st.st_uid,
                           (guint)us, d->path, d->path);
-        files_fail(error, err, "the dump directory %s can't be written", d->path);
+        files_fail(error, err, "the dump directory %s is not writable", d->path);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean write_pid(Dumpdir *dir, GError **error)
+{
+    char text[32];
+    int len = g_snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    int err = ftruncate(dir->lock, 0) < 0 ? errno : files_write(dir->lock, text, (gsize)len, 0);
+    /* The lock is what counts: a disk that is full must not keep the server from starting. */
+    if (err != 0 && err != ENOSPC && err != EDQUOT) {
+        files_fail(error, err, "cannot write %s/%s", dir->path, LOCK_NAME);
         return FALSE;
     }
     return TRUE;
@@ -95,10 +109,10 @@ static gboolean take_lock(Dumpdir *d, GError **error)
     if (files_open(d->fd, d->path, LOCK_NAME, O_RDWR | O_CREAT, &d->lock, error) != 0)
         return FALSE;
     if (flock(d->lock, LOCK_EX | LOCK_NB) == 0)
-        return dumpdir_write_pid(d, error);
+        return write_pid(d, error);
     int err = errno;
     if (err != EWOULDBLOCK) {
-        files_fail(error, err, "can't lock %s/%s", d->path, LOCK_NAME);
+        files_fail(error, err, "cannot lock %s/%s", d->path, LOCK_NAME);
         return FALSE;
     }
     char text[32];
@@ -111,10 +125,10 @@ static gboolean take_lock(Dumpdir *d, GError **error)
             pid = 0;
     }
     g_autofree char *who =
-        pid ? g_strdup_printf("process %" G_GUINT64_FORMAT, pid) : g_strdup("of unknown process");
+        pid ? g_strdup_printf("pid %" G_GUINT64_FORMAT, pid) : g_strdup("unknown pid");
     g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN,
-                "another netdump-server (%s) uses the dump directory %s: stop it, or give this "
-                "one another directory with dumpdir=",
+                "another netdump-server (%s) is using the dump directory %s; stop it, or set "
+                "another dumpdir=",
                 who, d->path);
     return FALSE;
 }
@@ -145,19 +159,6 @@ void dumpdir_free(Dumpdir *dir)
     g_free(dir);
 }
 
-gboolean dumpdir_write_pid(Dumpdir *dir, GError **error)
-{
-    char text[32];
-    int len = g_snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    int err = ftruncate(dir->lock, 0) < 0 ? errno : files_write(dir->lock, text, (gsize)len, 0);
-    /* The lock is what counts: a disk that is full must not keep the server from starting. */
-    if (err != 0 && err != ENOSPC && err != EDQUOT) {
-        files_fail(error, err, "can't write %s/%s", dir->path, LOCK_NAME);
-        return FALSE;
-    }
-    return TRUE;
-}
-
 gboolean dumpdir_is_served(const char *path, GError **error)
 {
     g_autofree char *name = g_build_filename(path, LOCK_NAME, NULL);
@@ -166,7 +167,7 @@ gboolean dumpdir_is_served(const char *path, GError **error)
 
     if (fd < 0) {
         if (errno != ENOENT)
-            files_fail(error, errno, "can't look at %s", name);
+            files_fail(error, errno, "cannot open %s", name);
         return FALSE;
     }
     served = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
@@ -194,8 +195,7 @@ int dumpdir_space(const Dumpdir *dir, guint min_free, DumpdirSpace *space, GErro
 {
     struct statvfs vfs;
     if (fstatvfs(dir->fd, &vfs) < 0)
-        return files_fail(error, errno, "can't ask the file system of %s for its free space",
-                          dir->path);
+        return files_fail(error, errno, "statvfs failed on %s", dir->path);
     guint64 unit = vfs.f_frsize ? vfs.f_frsize : vfs.f_bsize;
     guint64 really_free = times(vfs.f_bfree, unit);
     space->total = times(vfs.f_blocks, unit);
@@ -230,7 +230,7 @@ GPtrArray *dumpdir_unfinished(const Dumpdir *dir, GError **error)
     int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
     if (!d) {
-        files_fail(error, errno, "can't read the dump directory %s", dir->path);
+        files_fail(error, errno, "cannot read the dump directory %s", dir->path);
         files_close(&fd);
         return NULL;
     }
@@ -244,23 +244,19 @@ GPtrArray *dumpdir_unfinished(const Dumpdir *dir, GError **error)
     int err = errno;
     (void)closedir(d);
     if (err != 0) {
-        files_fail(error, err, "can't read the dump directory %s", dir->path);
+        files_fail(error, err, "cannot read the dump directory %s", dir->path);
         return NULL;
     }
     g_ptr_array_sort(names, compare_names);
     return g_steal_pointer(&names);
 }
 
-static guint32 word(const guint8 *p, gboolean big_endian)
-{
-    return big_endian ? (guint32)p[0] << 24 | (guint32)p[1] << 16 | (guint32)p[2] << 8 | p[3]
-                      : (guint32)p[3] << 24 | (guint32)p[2] << 16 | (guint32)p[1] << 8 | p[0];
-}
-
 static gboolean magic_parse(guint8 *bytes, gsize len, gboolean big_endian, guint64 *magic)
 {
     if (len == 8) {
-        *magic = (guint64)word(bytes + 4, big_endian) << 32 | word(bytes, big_endian);
+        guint32 low = big_endian ? bytes_get_be32(bytes) : bytes_get_le32(bytes);
+        guint32 high = big_endian ? bytes_get_be32(bytes + 4) : bytes_get_le32(bytes + 4);
+        *magic = (guint64)high << 32 | low;
         return TRUE;
     }
     if (len != 17 || bytes[16] != '\n')
@@ -280,7 +276,8 @@ int dumpdir_magic(const Dumpdir *dir, const char *ip, gboolean big_endian, guint
                   GError **error)
 {
     if (!files_name_ok(ip))
-        return files_fail(error, EINVAL, "'%s' is no name for a file in %s/magic", ip, dir->path);
+        return files_fail(error, EINVAL, "'%s' is not a valid file name in %s/magic", ip,
+                          dir->path);
     int magic_dir = -1;
     int fd = -1;
     int err = files_open_dir(dir->fd, dir->path, "magic", FALSE, &magic_dir, error);
@@ -296,13 +293,13 @@ int dumpdir_magic(const Dumpdir *dir, const char *ip, gboolean big_endian, guint
     err = files_read(fd, bytes, sizeof bytes, 0, &got);
     files_close(&fd);
     if (err != 0)
-        return files_fail(error, err, "can't read %s/%s", path, ip);
+        return files_fail(error, err, "cannot read %s/%s", path, ip);
     if (magic_parse(bytes, got, big_endian, magic))
         return 0;
     g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                "%s/%s holds no magic: expected 8 bytes, or 16 hex digits and a newline; found "
-                "%s%" G_GSIZE_FORMAT " bytes%s",
+                "%s/%s is not a magic file: expected 8 bytes, or 16 hex digits and a newline, "
+                "found %s%" G_GSIZE_FORMAT " bytes%s",
                 path, ip, got == sizeof bytes ? "at least " : "", got,
-                got == 17 ? " that are something else" : "");
+                got == 17 ? " of something else" : "");
     return EINVAL;
 }

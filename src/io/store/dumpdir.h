@@ -20,11 +20,8 @@ Dumpdir *dumpdir_open(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESUL
 void dumpdir_free(Dumpdir *dir);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Dumpdir, dumpdir_free)
 
-/* Write this process's id into the lock again: to be called after going into the background. */
-gboolean dumpdir_write_pid(Dumpdir *dir, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
-/* TRUE if a server holds the lock of the dump directory at this path; for those who only look.
- * FALSE with *error where that can't be found out. */
+/* TRUE if a server holds the lock of the dump directory at this path; for readers. FALSE with
+ * *error if this is unknown. */
 gboolean dumpdir_is_served(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 const char *dumpdir_path(const Dumpdir *dir); /* absolute: holds after a chdir("/") */
@@ -44,7 +41,7 @@ int dumpdir_space(const Dumpdir *dir, guint min_free, DumpdirSpace *space,
                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The names, sorted, of the dumps' directories that still hold a journal. The array owns the
- * strings. NULL and error when the directory can't be read. For the server's start. */
+ * strings. NULL and error if the directory cannot be read. For the server's start. */
 GPtrArray *dumpdir_unfinished(const Dumpdir *dir, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Read `magic/<ip>`: 8 bytes, two 32-bit words, low word first, each in the client's byte order; or

@@ -1,240 +1,220 @@
-/* pending_clients.c - the machines that wait for us, for a server that comes after us.
+/* pending_clients.c - the record of clients that wait for this server, for the one that comes next.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "io/store/pending_clients.h"
 
-#include "core/netdump/session_record.h"
+#include "core/base/limits.h"
+#include "core/format/tagged.h"
+#include "core/pending_set.h"
 #include "io/sys/files.h"
 #include "io/sys/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-#define FILE_NEW PENDING_CLIENTS_FILE ".new"
-
-/* From one write to the next, with so many records in the first: a tenth of the time that a flood
- * of STARTs leaves a processor. */
-#define PAUSE(n) (SPAN_MS(10) + (n)*SPAN_MS(1) / 5)
+#define RECORD_MAX 4096 /* bytes of one: most have some 300 */
+#define OLD_BLOCK  4096
 
 struct PendingClients {
     const Dumpdir *dumpdir;
-    const Clients *clients;
-    PendingClientsKnown known;
+    PendingClientsRecorded recorded;
     gpointer user;
+    const Clients *clients;
+    PendingSet *set;
+    GHashTable *records; /* id -> GBytes, owned */
     WorkQueue *queue;
-    guint64 written; /* the signature of what was written last */
-    guint64 is;      /* and of what is */
-    gboolean pending, failed;
-    Mono next; /* not before */
+    gboolean failed; /* the last write, and that was logged */
 };
 
+/* One write. */
 typedef struct {
-    PendingClients *callers;
-    GArray *records; /* of JournalRecord */
-    GArray *ids;     /* of guint32 */
+    PendingClients *pending;
+    GByteArray *bytes;
 } Work;
 
-/* Its journal does not yet tell that its dump is over. */
-static gboolean is_waiting(const ClientEntry *entry)
+/* -- writing ----------------------------------------------------------------------------------- */
+
+static GBytes *make_record(const ClientEntry *entry, Mono now, gint64 wall)
 {
-    return session_facts(entry->client)->state < SESSION_ENDING;
+    const Session *session = entry->session;
+    const char *name = session->ops->name;
+    TaggedWriter w = tagged_writer_new();
+    GBytes *record;
+
+    tagged_add(&w, TAG_PROTOCOL, name, strlen(name));
+    tagged_add_addr(&w, TAG_CLIENT, &entry->peer);
+    tagged_add_addr(&w, TAG_LOCAL, &entry->local);
+    tagged_add_number(&w, TAG_STARTED, (guint64)(wall - mono_diff(now, entry->since)));
+    session->ops->record(session, &w);
+    tagged_writer_seal(&w);
+    record = g_bytes_new(w.bytes->data, w.bytes->len);
+    tagged_writer_clear(&w);
+    return record;
 }
 
-/* Changes whenever the set does: ids are never used twice. */
-static guint64 signature(const Clients *clients)
+void pending_clients_add(PendingClients *p, const ClientEntry *entry, Mono now, gint64 wall)
 {
-    guint64 sum = 0;
-
-    for (guint i = 0; i < clients_count(clients); i++) {
-        const ClientEntry *entry = clients_nth(clients, i);
-
-        if (is_waiting(entry))
-            sum = sum * G_GUINT64_CONSTANT(6364136223846793005) + entry->id;
-    }
-    return sum;
-}
-
-static void collect(Work *w, const Clients *clients, gint64 wall)
-{
-    w->records = g_array_new(FALSE, TRUE, sizeof(JournalRecord));
-    w->ids = g_array_new(FALSE, FALSE, sizeof(guint32));
-    for (guint i = 0; i < clients_count(clients); i++) {
-        const ClientEntry *entry = clients_nth(clients, i);
-        const SessionFacts *facts = session_facts(entry->client);
-        JournalRecord *r;
-
-        if (!is_waiting(entry))
-            continue;
-        g_array_append_val(w->ids, entry->id);
-        g_array_set_size(w->records, w->ids->len);
-        r = &g_array_index(w->records, JournalRecord, w->records->len - 1);
-        r->client = entry->peer;
-        r->local = entry->local;
-        r->started = wall;
-        session_record_fill(r, facts);
-    }
-}
-
-/* -- writing ------------------------------------------------------------------------------------
- */
-
-static int write_records(int fd, const GArray *records)
-{
-    guint8 bytes[JOURNAL_RECORD_SIZE];
-    int err = 0;
-
-    for (guint i = 0; !err && i < records->len; i++)
-        if (journal_record_encode(&g_array_index(records, JournalRecord, i), i + 1, bytes))
-            err = files_write(fd, bytes, sizeof bytes, -1);
-    return err;
+    g_hash_table_replace(p->records, GUINT_TO_POINTER(entry->id), make_record(entry, now, wall));
+    pending_set_add(p->set, entry->id);
 }
 
 static int run_write(gpointer data)
 {
     const Work *w = data;
-    int dirfd = dumpdir_fd(w->callers->dumpdir), fd = -1, err;
+    const Dumpdir *dir = w->pending->dumpdir;
 
-    if (w->records->len == 0)
-        return unlinkat(dirfd, PENDING_CLIENTS_FILE, 0) && errno != ENOENT ? errno : 0;
-    err = files_open(dirfd, dumpdir_path(w->callers->dumpdir), FILE_NEW,
-                     O_WRONLY | O_CREAT | O_TRUNC, &fd, NULL);
-    if (err)
-        return err;
-    err = write_records(fd, w->records);
-    files_close(&fd);
-    if (!err && renameat(dirfd, FILE_NEW, dirfd, PENDING_CLIENTS_FILE))
-        err = errno;
-    if (err)
-        unlinkat(dirfd, FILE_NEW, 0);
-    return err;
+    if (w->bytes->len == 0)
+        return unlinkat(dumpdir_fd(dir), PENDING_CLIENTS_FILE, 0) && errno != ENOENT ? errno : 0;
+    return files_replace(dumpdir_fd(dir), dumpdir_path(dir), PENDING_CLIENTS_FILE, w->bytes->data,
+                         w->bytes->len, 0600, FALSE, NULL);
 }
 
 static void done_write(gpointer data, int err)
 {
-    const Work *w = data;
-    PendingClients *c = w->callers;
+    PendingClients *p = ((const Work *)data)->pending;
+    g_autoptr(GArray) ids = pending_set_end(p->set);
 
-    c->pending = FALSE;
-    if (err && !c->failed)
+    if (err && !p->failed)
         log_warning("cannot write %s/" PENDING_CLIENTS_FILE
-                    ": %s; machines that have just crashed are not known to the next server if "
-                    "this one is killed",
-                    dumpdir_path(c->dumpdir), g_strerror(err));
-    c->failed = err != 0;
-    for (guint i = 0; i < w->ids->len; i++)
-        c->known(c->user, g_array_index(w->ids, guint32, i));
+                    ": %s; new crashes will not survive a restart",
+                    dumpdir_path(p->dumpdir), g_strerror(err));
+    p->failed = err != 0;
+    for (guint i = 0; i < ids->len; i++)
+        p->recorded(p->user, g_array_index(ids, guint32, i));
 }
 
 static void work_free(gpointer data)
 {
     Work *w = data;
 
-    g_array_unref(w->records);
-    g_array_unref(w->ids);
+    g_byte_array_unref(w->bytes);
     g_free(w);
 }
 
-/* Returns the number of records. */
-static guint push_write(PendingClients *c, gint64 wall)
+/* As it is now while nothing proves which of several announcements is true; after that its journal
+ * knows more, and the record stays small. */
+static GBytes *record_of(const PendingClients *p, guint32 id, Mono now, gint64 wall)
 {
-    Work *w = g_new0(Work, 1);
+    const ClientEntry *entry = clients_by_id(p->clients, id);
+
+    if (entry->session->facts.phase == PHASE_UNPROVEN)
+        return make_record(entry, now, wall);
+    return g_bytes_ref(g_hash_table_lookup(p->records, GUINT_TO_POINTER(id)));
+}
+
+/* The records of these clients, one after the other; others are forgotten. */
+static GByteArray *collect(PendingClients *p, const GArray *ids, Mono now, gint64 wall)
+{
+    GByteArray *all = g_byte_array_new();
+    GHashTable *kept = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_bytes_unref);
+
+    for (guint i = 0; i < ids->len; i++) {
+        guint32 id = g_array_index(ids, guint32, i);
+        GBytes *record = record_of(p, id, now, wall);
+        gsize len;
+        const guint8 *bytes = g_bytes_get_data(record, &len);
+
+        g_byte_array_append(all, bytes, (guint)len);
+        g_hash_table_insert(kept, GUINT_TO_POINTER(id), record);
+    }
+    g_hash_table_unref(p->records);
+    p->records = kept;
+    return all;
+}
+
+void pending_clients_tick(PendingClients *p, Mono now, gint64 wall)
+{
+    Work *w;
     WorkJob job = {
         .run = run_write,
         .done = done_write,
         .destroy = work_free,
-        .data = w,
-        .what = "write down who waits for us",
+        .what = "save pending clients",
         .ignore_failure = TRUE,
     };
 
-    w->callers = c;
-    collect(w, c->clients, wall);
-    job.bytes = w->records->len * sizeof(JournalRecord);
-    c->written = c->is;
-    c->pending = TRUE;
-    work_queue_push(c->queue, &job);
-    return w->records->len;
-}
-
-void pending_clients_tick(PendingClients *c, Mono now, gint64 wall)
-{
-    c->is = signature(c->clients);
-    if (c->is == c->written || c->pending || mono_before(now, c->next))
+    if (!pending_set_due(p->set, p->clients, now))
         return;
-    c->next = mono_add(now, PAUSE(push_write(c, wall)));
+    w = g_new0(Work, 1);
+    w->pending = p;
+    w->bytes = collect(p, pending_set_begin(p->set, now), now, wall);
+    job.data = w;
+    job.bytes = w->bytes->len;
+    work_queue_push(p->queue, &job);
 }
 
-Mono pending_clients_deadline(const PendingClients *c)
+Mono pending_clients_deadline(const PendingClients *p)
 {
-    return c->is == c->written || c->pending ? MONO_NEVER : c->next;
+    return pending_set_deadline(p->set);
 }
 
-/* -- life ---------------------------------------------------------------------------------------
- */
+/* -- life -------------------------------------------------------------------------------------- */
 
-static void never_fails(G_GNUC_UNUSED gpointer user, G_GNUC_UNUSED int err,
-                        G_GNUC_UNUSED const char *what)
+PendingClients *pending_clients_new(WorkPool *pool, const Dumpdir *dumpdir, const Clients *clients,
+                                    PendingClientsRecorded recorded, gpointer user)
 {
+    PendingClients *p = g_new0(PendingClients, 1);
+
+    p->dumpdir = dumpdir;
+    p->clients = clients;
+    p->recorded = recorded;
+    p->user = user;
+    p->queue = work_queue_new(pool, NULL, NULL);
+    p->records = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_bytes_unref);
+    p->set = pending_set_new(
+        faccessat(dumpdir_fd(dumpdir), PENDING_CLIENTS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+    return p;
 }
 
-PendingClients *pending_clients_new(WorkPool *disk, const Dumpdir *dumpdir, const Clients *clients,
-                                    PendingClientsKnown known, gpointer user)
+void pending_clients_stop(PendingClients *pending)
 {
-    PendingClients *c = g_new0(PendingClients, 1);
-
-    c->dumpdir = dumpdir;
-    c->clients = clients;
-    c->known = known;
-    c->user = user;
-    c->queue = work_queue_new(disk, never_fails, c);
-    /* What a former server left is not ours; where there is nothing, the first machine that calls
-     * need not wait behind its removal. */
-    if (faccessat(dumpdir_fd(dumpdir), PENDING_CLIENTS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        c->written = G_MAXUINT64;
-    return c;
+    work_queue_close(pending->queue);
 }
 
-void pending_clients_stop(PendingClients *c)
+void pending_clients_free(PendingClients *p)
 {
-    work_queue_close(c->queue);
+    if (!p)
+        return;
+    pending_set_free(p->set);
+    g_hash_table_unref(p->records);
+    g_free(p);
 }
 
-void pending_clients_free(PendingClients *c)
+/* -- reading ----------------------------------------------------------------------------------- */
+
+/* 1.0 wrote blocks, each with one record. */
+static void load_old(const guint8 *bytes, gsize len, TaggedConvert convert, GPtrArray *records)
 {
-    g_free(c);
-}
+    for (; len >= OLD_BLOCK; bytes += OLD_BLOCK, len -= OLD_BLOCK) {
+        TaggedWriter w = tagged_writer_new();
 
-/* -- reading ------------------------------------------------------------------------------------
- */
-
-GArray *pending_clients_load(const Dumpdir *dumpdir)
-{
-    GArray *records = g_array_new(FALSE, FALSE, sizeof(JournalRecord));
-    guint8 bytes[JOURNAL_RECORD_SIZE];
-    JournalRecord record;
-    guint64 sequence;
-    gsize got = 0;
-    int fd = -1;
-
-    if (files_open(dumpdir_fd(dumpdir), dumpdir_path(dumpdir), PENDING_CLIENTS_FILE, O_RDONLY, &fd,
-                   NULL))
-        return records;
-    for (guint i = 0; i < CLIENTS_MAX; i++) {
-        if (files_read(fd, bytes, sizeof bytes, (off_t)i * JOURNAL_RECORD_SIZE, &got) || got == 0)
-            break;
-        if (!journal_record_decode(bytes, got, &record, &sequence))
-            g_array_append_val(records, record);
+        if (!convert(bytes, OLD_BLOCK, NULL, &w)) {
+            tagged_writer_seal(&w);
+            g_ptr_array_add(records, g_bytes_new(w.bytes->data, w.bytes->len));
+        }
+        tagged_writer_clear(&w);
     }
-    files_close(&fd);
-    return records;
 }
 
-WireStart pending_clients_start(const JournalRecord *record)
+GPtrArray *pending_clients_load(const Dumpdir *dumpdir, TaggedConvert convert)
 {
-    SessionFacts facts;
+    GPtrArray *records = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    g_autofree char *text = NULL;
+    gsize len = 0, used = 0;
 
-    (void)session_record_read(record, &facts);
-    return facts.start;
+    if (files_read_all(dumpdir_fd(dumpdir), dumpdir_path(dumpdir), PENDING_CLIENTS_FILE,
+                       (gsize)LIMIT_CLIENTS * RECORD_MAX, &text, &len, NULL))
+        return records;
+    for (const guint8 *at = (const guint8 *)text; len > 0; at += used, len -= used) {
+        TaggedReader reader;
+
+        if (tagged_reader_init(&reader, at, len, &used))
+            break;
+        g_ptr_array_add(records, g_bytes_new(at, used));
+    }
+    if (records->len == 0 && convert)
+        load_old((const guint8 *)text, len, convert, records);
+    return records;
 }

@@ -6,14 +6,14 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "io/store/vmcore.h"
 
-#include "core/format/elf_kdump.h"
 #include "io/store/vmcore_block.h"
 #include "io/store/vmcore_file.h"
 #include "io/sys/files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
+
+#define OPEN_BLOCKS 4 /* of a dump, waiting for more pages; the oldest is written first */
 
 typedef enum {
     NORMAL,   /* a failure stops the queue */
@@ -27,17 +27,17 @@ struct Vmcore {
     VmcorePool *pool;
     WorkQueue *queue;
     WorkPool *disk;
-    VmcoreEvents events;
-    gpointer user;
-    guint32 page_size, nr_pages, pages_per_block;
-    guint64 page0; /* offset of the first page in the file */
+    VmcoreSpec spec; /* without the headers */
+    VmcoreOpened opened;
+    gpointer opened_user;
+    guint64 room; /* bytes after the header */
     char *whats[N_WHATS];
 
     guint refs;    /* the owner's, and one for each job */
     gboolean left; /* the owner has gone */
     gboolean finishing, last_try_queued, finished;
-    VmcoreBlock *open[VMCORE_OPEN_BLOCKS]; /* the oldest first */
-    guint n_open, n_blocks;                /* n_blocks: open, or on their way */
+    VmcoreBlock *open[OPEN_BLOCKS]; /* the oldest first */
+    guint n_open, n_blocks;         /* n_blocks: open, or on their way */
     guint64 stale_end; /* below this offset the file may have bytes where zeros belong */
     VmcoreStats stats;
 
@@ -45,7 +45,9 @@ struct Vmcore {
 
     /* The jobs': */
     VmcoreFile *file;
-    int create_err; /* of the last try to make the file */
+    GError *open_error;
+    gboolean replace;
+    int create_err; /* of the last try to create the file */
     int lost_err;   /* of the first block that was left out */
     gboolean is_whole;
     int result; /* for finished() */
@@ -64,8 +66,10 @@ static Mode mode_of(Vmcore *v)
     return (Mode)g_atomic_int_get(&v->mode);
 }
 
-static void unref(Vmcore *v)
+/* A job's destroy. */
+static void unref(gpointer data)
 {
+    Vmcore *v = data;
     int fd, dirfd;
 
     if (--v->refs > 0)
@@ -74,57 +78,40 @@ static void unref(Vmcore *v)
     work_pool_close_fd(v->disk, fd);
     work_pool_close_fd(v->disk, dirfd);
     vmcore_block_pool_leave(v->pool);
+    g_clear_error(&v->open_error);
     for (guint i = 0; i < N_WHATS; i++)
         g_free(v->whats[i]);
     g_free(v);
 }
 
-static void unref_job(gpointer data)
+/* The job's data is v unless it says otherwise. */
+static void push(Vmcore *v, const WorkJob *job, guint what)
 {
-    unref(data);
-}
+    WorkJob full = *job;
 
-static void push(Vmcore *v, int (*run)(gpointer), void (*done)(gpointer, int),
-                 void (*destroy)(gpointer), guint what)
-{
-    WorkJob job = {.run = run, .done = done, .destroy = destroy, .data = v, .what = v->whats[what]};
-
+    full.data = full.data ? full.data : v;
+    full.what = v->whats[what];
     v->refs++;
-    work_queue_push(v->queue, &job);
+    work_queue_push(v->queue, &full);
 }
 
-static int create_run(gpointer data)
+Vmcore *vmcore_new(VmcorePool *pool, WorkQueue *queue, int dirfd, const char *path,
+                   const VmcoreSpec *spec, GError **error)
 {
-    Vmcore *v = data;
-
-    if (mode_of(v) == ABANDONED)
-        return 0;
-    v->create_err = vmcore_file_create(v->file);
-    return mode_of(v) == NORMAL ? v->create_err : 0;
-}
-
-static Vmcore *vmcore_new(VmcorePool *pool, WorkQueue *queue, int dirfd, const char *path,
-                          const ElfSpec *spec, const VmcoreEvents *events, gpointer user,
-                          GError **error)
-{
-    static const char *const verbs[N_WHATS] = {"make", "write", "finish"};
+    static const char *const verbs[N_WHATS] = {"create", "write", "finish"};
     VmcoreFile *file;
     Vmcore *v;
 
-    g_return_val_if_fail(elf_netdump_valid(spec), NULL);
-    file = vmcore_file_new(dirfd, path, spec, error);
+    file = vmcore_file_new(dirfd, path, &spec->file, spec->partial, spec->whole, error);
     if (!file)
         return NULL;
     v = g_new0(Vmcore, 1);
     v->pool = pool;
     v->queue = queue;
     v->disk = work_queue_pool(queue);
-    v->events = *events;
-    v->user = user;
-    v->page_size = spec->page_size;
-    v->nr_pages = spec->nr_pages;
-    v->pages_per_block = VMCORE_BLOCK_SIZE / spec->page_size;
-    v->page0 = elf_netdump_page_offset(spec, 0);
+    v->spec = *spec;
+    v->spec.partial = v->spec.whole = NULL;
+    v->room = (spec->file.size ? spec->file.size : VMCORE_FILE_SIZE_MAX) - spec->file.header_size;
     v->file = file;
     v->refs = 1;
     for (guint i = 0; i < N_WHATS; i++)
@@ -133,28 +120,44 @@ static Vmcore *vmcore_new(VmcorePool *pool, WorkQueue *queue, int dirfd, const c
     return v;
 }
 
-Vmcore *vmcore_create(VmcorePool *pool, WorkQueue *queue, int dirfd, const char *path,
-                      const ElfSpec *spec, const VmcoreEvents *events, gpointer user,
-                      GError **error)
+static int create_run(gpointer data)
 {
-    Vmcore *v = vmcore_new(pool, queue, dirfd, path, spec, events, user, error);
+    Vmcore *v = data;
 
-    if (v)
-        push(v, create_run, NULL, unref_job, CREATE);
-    return v;
+    if (mode_of(v) == ABANDONED)
+        return 0;
+    v->create_err = vmcore_file_create(v->file, v->replace);
+    return mode_of(v) == NORMAL ? v->create_err : 0;
 }
 
-Vmcore *vmcore_resume(VmcorePool *pool, WorkQueue *queue, int dirfd, const char *path,
-                      const ElfSpec *spec, const VmcoreEvents *events, gpointer user,
-                      GError **error)
+void vmcore_create(Vmcore *v, gboolean replace)
 {
-    Vmcore *v = vmcore_new(pool, queue, dirfd, path, spec, events, user, error);
+    v->replace = replace;
+    push(v, &(WorkJob){.run = create_run, .destroy = unref}, CREATE);
+}
 
-    if (v && vmcore_file_open(v->file, &v->stale_end, error) != 0) {
-        unref(v);
-        v = NULL;
-    }
-    return v;
+static int open_run(gpointer data)
+{
+    Vmcore *v = data;
+
+    return mode_of(v) == ABANDONED ? 0 : vmcore_file_open(v->file, &v->stale_end, &v->open_error);
+}
+
+static void open_done(gpointer data, G_GNUC_UNUSED int err)
+{
+    Vmcore *v = data;
+
+    if (!v->left)
+        v->opened(v->opened_user, g_steal_pointer(&v->open_error));
+}
+
+void vmcore_open(Vmcore *v, VmcoreOpened fn, gpointer user)
+{
+    v->opened = fn;
+    v->opened_user = user;
+    push(v,
+         &(WorkJob){.run = open_run, .done = open_done, .destroy = unref, .ignore_failure = TRUE},
+         CREATE);
 }
 
 static int write_run(gpointer data)
@@ -168,25 +171,22 @@ static int write_run(gpointer data)
         return 0;
     w->alone = v->lost_err != 0; /* the other pieces of a page may be among what was lost */
     err = vmcore_block_write(w->block, vmcore_file_fd(v->file), w->stale_end, &w->result);
-    if (!err) {
-        vmcore_file_written(v->file, w->result.bytes);
-        return 0;
-    }
-    if (mode_of(v) == NORMAL)
+    if (!err)
+        err = vmcore_file_written(v->file, &w->result);
+    if (!err || mode_of(v) == NORMAL)
         return err;
     w->lost = TRUE;
     v->lost_err = v->lost_err ? v->lost_err : err;
     return 0;
 }
 
-static void write_done(gpointer data, int err)
+static void write_done(gpointer data, G_GNUC_UNUSED int err)
 {
     Write *w = data;
     Vmcore *v = w->v;
     guint32 cookies[VMCORE_BLOCK_PAGES_MAX];
     guint n;
 
-    (void)err;
     w->done = TRUE;
     v->stats.pwrites += w->result.pwrites;
     if (w->lost)
@@ -196,7 +196,8 @@ static void write_done(gpointer data, int err)
     v->stats.zero_pages += w->result.zero_pages;
     v->stats.pages_stored += n;
     if (n > 0 && !v->left)
-        v->events.stored(v->user, cookies, n);
+        v->spec.tell(v->spec.user, v->spec.client,
+                     &(Event){.kind = EVENT_STORED, .cookies = cookies, .n = n});
 }
 
 static void write_destroy(gpointer data)
@@ -220,7 +221,6 @@ static void submit(Vmcore *v, guint place)
                    .done = write_done,
                    .destroy = write_destroy,
                    .data = w,
-                   .what = v->whats[WRITE],
                    .bytes = VMCORE_BLOCK_SIZE};
 
     w->v = v;
@@ -230,24 +230,20 @@ static void submit(Vmcore *v, guint place)
         v->stale_end = MAX(v->stale_end, vmcore_block_end(w->block));
     v->n_open--;
     memmove(v->open + place, v->open + place + 1, (v->n_open - place) * sizeof v->open[0]);
-    v->refs++;
-    work_queue_push(v->queue, &job);
+    push(v, &job, WRITE);
 }
 
-/* The place in v->open of the block that holds pfn, a new one if need be; -1 without memory. */
-static int open_block(Vmcore *v, guint32 pfn)
+/* The place in v->open of the block at this offset, a new one if need be; -1 without memory. */
+static int open_block(Vmcore *v, guint64 offset)
 {
-    guint32 first = pfn - pfn % v->pages_per_block;
-    guint64 offset = v->page0 + (guint64)first * v->page_size;
-    guint n_pages = MIN(v->pages_per_block, v->nr_pages - first);
+    guint32 page_size = v->spec.file.page_size;
+    guint64 left = v->room - (offset - v->spec.file.header_size);
+    guint n_pages = (guint)((MIN(left, VMCORE_BLOCK_SIZE) + page_size - 1) / page_size);
     VmcoreBlock *block;
 
-    for (guint i = 0; i < v->n_open; i++)
-        if (vmcore_block_offset(v->open[i]) == offset)
-            return (int)i;
-    if (v->n_open == VMCORE_OPEN_BLOCKS || (v->n_open > 0 && vmcore_block_pool_full(v->pool)))
+    if (v->n_open == OPEN_BLOCKS || (v->n_open > 0 && vmcore_block_pool_full(v->pool)))
         submit(v, 0);
-    block = vmcore_block_new(v->pool, offset, v->page_size, n_pages);
+    block = vmcore_block_new(v->pool, offset, page_size, n_pages);
     if (!block)
         return -1;
     v->n_blocks++;
@@ -255,41 +251,31 @@ static int open_block(Vmcore *v, guint32 pfn)
     return (int)v->n_open++;
 }
 
-gboolean vmcore_recall(int dirfd, const char *path, ElfSpec *spec)
+static int find_block(Vmcore *v, guint64 offset)
 {
-    static const char *const names[] = {VMCORE_FILE_INCOMPLETE, VMCORE_FILE_WHOLE};
-    g_autofree guint8 *head = g_malloc(ELF_KDUMP_SIZE);
-    gboolean found = FALSE;
-
-    for (gsize i = 0; i < G_N_ELEMENTS(names) && !found; i++) {
-        gsize got = 0;
-        int fd;
-
-        if (files_open(dirfd, path, names[i], O_RDONLY, &fd, NULL))
-            continue;
-        found = files_read(fd, head, ELF_KDUMP_SIZE, 0, &got) == 0 && got == ELF_KDUMP_SIZE &&
-                elf_kdump_read(spec, head);
-        files_close(&fd);
-    }
-    return found;
+    for (guint i = 0; i < v->n_open; i++)
+        if (vmcore_block_offset(v->open[i]) == offset)
+            return (int)i;
+    return open_block(v, offset);
 }
 
-gboolean vmcore_put(Vmcore *v, guint32 pfn, guint32 offset, const guint8 *chunk, gsize len,
-                    gboolean whole, guint32 cookie)
+gboolean vmcore_put(Vmcore *v, guint64 offset, const guint8 *data, gsize len, gboolean last,
+                    guint32 cookie)
 {
+    guint32 page_size = v->spec.file.page_size;
+    guint64 at = offset - v->spec.file.header_size; /* wraps around if the offset is below it */
+    guint32 in_block = at % VMCORE_BLOCK_SIZE;
     int place;
 
-    g_return_val_if_fail(pfn < v->nr_pages && offset % VMCORE_BLOCK_CHUNK == 0 &&
-                             len % VMCORE_BLOCK_CHUNK == 0 && offset < v->page_size &&
-                             len <= v->page_size - offset,
+    g_return_val_if_fail(at < v->room && len <= v->room - at && at % VMCORE_CHUNK == 0 &&
+                             len % VMCORE_CHUNK == 0 && len <= page_size - (at & (page_size - 1)),
                          FALSE);
     if (v->finishing)
         return FALSE;
-    place = open_block(v, pfn);
+    place = find_block(v, offset - in_block);
     if (place < 0)
         return FALSE;
-    if (vmcore_block_put(v->open[place], pfn % v->pages_per_block, offset, chunk, len, whole,
-                         cookie))
+    if (vmcore_block_put(v->open[place], in_block, data, len, last, cookie))
         submit(v, (guint)place);
     return TRUE;
 }
@@ -334,27 +320,25 @@ static void tell_finished(Vmcore *v, int err)
         return;
     v->finished = TRUE;
     if (!v->left)
-        v->events.finished(v->user, err);
+        v->spec.tell(v->spec.user, v->spec.client, &(Event){.kind = EVENT_FINISHED, .err = err});
 }
 
-static void finish_whole_done(gpointer data, int err)
+static void finish_whole_done(gpointer data, G_GNUC_UNUSED int err)
 {
     Vmcore *v = data;
 
-    (void)err;
     if (v->is_whole)
         tell_finished(v, 0);
 }
 
-static void finish_partial_done(gpointer data, int err)
+static void finish_partial_done(gpointer data, G_GNUC_UNUSED int err)
 {
     Vmcore *v = data;
 
-    (void)err;
     tell_finished(v, v->result);
 }
 
-/* Dropped before it ran: the owner may go on, or finish again. */
+/* Dropped before it ran: the owner can continue, or finish again. */
 static void finish_destroy(gpointer data)
 {
     Vmcore *v = data;
@@ -370,7 +354,9 @@ void vmcore_finish_whole(Vmcore *v)
         return;
     vmcore_flush(v);
     v->finishing = TRUE;
-    push(v, finish_whole_run, finish_whole_done, finish_destroy, FINISH);
+    push(v,
+         &(WorkJob){.run = finish_whole_run, .done = finish_whole_done, .destroy = finish_destroy},
+         FINISH);
 }
 
 void vmcore_finish_partial(Vmcore *v)
@@ -379,7 +365,10 @@ void vmcore_finish_partial(Vmcore *v)
         vmcore_flush(v);
         v->finishing = v->last_try_queued = TRUE;
         g_atomic_int_set(&v->mode, LAST_TRY);
-        push(v, finish_partial_run, finish_partial_done, finish_destroy, FINISH);
+        push(v,
+             &(WorkJob){
+                 .run = finish_partial_run, .done = finish_partial_done, .destroy = finish_destroy},
+             FINISH);
     }
     work_queue_retry(v->queue);
 }

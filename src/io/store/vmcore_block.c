@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define N_CHUNKS (VMCORE_BLOCK_SIZE / VMCORE_BLOCK_CHUNK)
+#define N_CHUNKS (VMCORE_BLOCK_SIZE / VMCORE_CHUNK)
 
 typedef enum {
     ABSENT,
@@ -152,14 +152,14 @@ guint64 vmcore_block_end(const VmcoreBlock *block)
     return block->offset + (guint64)block->n_pages * block->page_size;
 }
 
-gboolean vmcore_block_put(VmcoreBlock *block, guint page, guint32 offset, const guint8 *chunk,
-                          gsize len, gboolean whole, guint32 cookie)
+gboolean vmcore_block_put(VmcoreBlock *block, guint32 at, const guint8 *data, gsize len,
+                          gboolean last, guint32 cookie)
 {
-    guint32 at = page * block->page_size + offset;
+    memcpy(block->data + at, data, len);
+    memset(block->have + at / VMCORE_CHUNK, TRUE, len / VMCORE_CHUNK);
+    if (last) {
+        guint32 page = at / block->page_size;
 
-    memcpy(block->data + at, chunk, len);
-    memset(block->have + at / VMCORE_BLOCK_CHUNK, TRUE, len / VMCORE_BLOCK_CHUNK);
-    if (whole) {
         block->n_whole += !block->whole[page];
         block->whole[page] = TRUE;
         block->cookies[page] = cookie;
@@ -170,7 +170,7 @@ gboolean vmcore_block_put(VmcoreBlock *block, guint page, guint32 offset, const 
 /* How many of the page's chunks are there. */
 static guint chunks_of(const VmcoreBlock *block, guint page)
 {
-    guint per_page = block->page_size / VMCORE_BLOCK_CHUNK, n = 0;
+    guint per_page = block->page_size / VMCORE_CHUNK, n = 0;
 
     for (guint i = 0; i < per_page; i++)
         n += block->have[page * per_page + i];
@@ -182,7 +182,7 @@ gboolean vmcore_block_has_pieces(const VmcoreBlock *block)
     for (guint page = 0; page < block->n_pages; page++) {
         guint n = chunks_of(block, page);
 
-        if (n > 0 && n < block->page_size / VMCORE_BLOCK_CHUNK)
+        if (n > 0 && n < block->page_size / VMCORE_CHUNK)
             return TRUE;
     }
     return FALSE;
@@ -200,13 +200,13 @@ static gboolean all_zero(const guint8 *bytes, gsize len)
 
 static void classify(const VmcoreBlock *block, guint8 kind[N_CHUNKS], VmcoreBlockResult *result)
 {
-    guint per_page = block->page_size / VMCORE_BLOCK_CHUNK;
+    guint per_page = block->page_size / VMCORE_CHUNK;
 
     for (guint page = 0; page < block->n_pages; page++) {
         guint first = page * per_page;
 
         if (chunks_of(block, page) == per_page &&
-            all_zero(block->data + (gsize)first * VMCORE_BLOCK_CHUNK, block->page_size)) {
+            all_zero(block->data + (gsize)first * VMCORE_CHUNK, block->page_size)) {
             memset(kind + first, HOLE, per_page);
             result->zero_pages++;
             continue;
@@ -230,18 +230,22 @@ static int make_hole(const VmcoreBlock *block, int fd, gsize at, gsize len, guin
 int vmcore_block_write(const VmcoreBlock *block, int fd, guint64 stale_end,
                        VmcoreBlockResult *result)
 {
-    guint n_chunks = block->n_pages * (block->page_size / VMCORE_BLOCK_CHUNK), end;
+    guint n_chunks = block->n_pages * (block->page_size / VMCORE_CHUNK), end;
     guint8 kind[N_CHUNKS];
     int err = 0;
 
     *result = (VmcoreBlockResult){0};
     classify(block, kind, result);
     for (guint i = 0; i < n_chunks && !err; i = end) {
-        gsize at = (gsize)i * VMCORE_BLOCK_CHUNK, len;
+        gsize at = (gsize)i * VMCORE_CHUNK, len;
 
         for (end = i + 1; end < n_chunks && kind[end] == kind[i];)
             end++;
-        len = (gsize)(end - i) * VMCORE_BLOCK_CHUNK;
+        len = (gsize)(end - i) * VMCORE_CHUNK;
+        if (kind[i] != ABSENT) {
+            result->end = block->offset + at + len;
+            result->ends_in_hole = kind[i] == HOLE;
+        }
         if (kind[i] == HOLE) {
             err = make_hole(block, fd, at, len, stale_end);
         } else if (kind[i] == BYTES) {
@@ -260,7 +264,7 @@ guint vmcore_block_cookies(const VmcoreBlock *block, gboolean alone,
 
     for (guint page = 0; page < block->n_pages; page++)
         if (block->whole[page] &&
-            (!alone || chunks_of(block, page) == block->page_size / VMCORE_BLOCK_CHUNK))
+            (!alone || chunks_of(block, page) == block->page_size / VMCORE_CHUNK))
             cookies[n++] = block->cookies[page];
     return n;
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,25 +46,32 @@ void files_close(int *fd)
     errno = saved;
 }
 
+/* A name in a message: a path that is absolute needs no directory before it. */
+static char *shown(const char *dir, const char *name)
+{
+    return g_path_is_absolute(name) ? g_strdup(name) : g_strdup_printf("%s/%s", dir, name);
+}
+
 int files_open(int dirfd, const char *dir, const char *name, int flags, int *fd, GError **error)
 {
-    /* O_NONBLOCK: a FIFO that was planted there must not make us wait; files don't care. */
+    /* O_NONBLOCK: a FIFO that was planted there must not block; regular files ignore it. */
     int f = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
     if (f < 0) {
         int err = errno;
+        g_autofree char *path = shown(dir, name);
         if (err == ELOOP)
-            return files_fail(error, err, "%s/%s is a symbolic link; remove it", dir, name);
-        return files_fail(error, err, "can't open %s/%s", dir, name);
+            return files_fail(error, err, "%s is a symbolic link; remove it", path);
+        return files_fail(error, err, "cannot open %s", path);
     }
     struct stat st;
     if (fstat(f, &st) < 0) {
         int err = errno;
         files_close(&f);
-        return files_fail(error, err, "can't look at %s/%s", dir, name);
+        return files_fail(error, err, "cannot stat %s/%s", dir, name);
     }
     if (!S_ISREG(st.st_mode)) {
         files_close(&f);
-        return files_fail(error, EINVAL, "%s/%s is no regular file; remove it", dir, name);
+        return files_fail(error, EINVAL, "%s/%s is not a regular file; remove it", dir, name);
     }
     *fd = f;
     return 0;
@@ -73,13 +81,13 @@ int files_open_dir(int dirfd, const char *dir, const char *name, gboolean create
                    GError **error)
 {
     if (create && mkdirat(dirfd, name, 0700) < 0 && errno != EEXIST)
-        return files_fail(error, errno, "can't make the directory %s/%s", dir, name);
+        return files_fail(error, errno, "cannot create directory %s/%s", dir, name);
     int f = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (f < 0) {
         int err = errno;
         if (err == ENOTDIR || err == ELOOP)
-            return files_fail(error, err, "%s/%s is no directory, or a symbolic link", dir, name);
-        return files_fail(error, err, "can't open the directory %s/%s", dir, name);
+            return files_fail(error, err, "%s/%s is a symbolic link or not a directory", dir, name);
+        return files_fail(error, err, "cannot open directory %s/%s", dir, name);
     }
     *fd = f;
     return 0;
@@ -121,4 +129,86 @@ int files_read(int fd, void *bytes, gsize size, off_t offset, gsize *got)
         *got += (gsize)n;
     }
     return 0;
+}
+
+int files_read_fd(int fd, gsize max, char **text, gsize *len)
+{
+    g_autoptr(GString) all = g_string_new(NULL);
+    char buffer[8192];
+
+    while (all->len < max) {
+        ssize_t n = read(fd, buffer, MIN(sizeof buffer, max - all->len));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        if (n == 0)
+            break;
+        g_string_append_len(all, buffer, n);
+    }
+    if (len)
+        *len = all->len;
+    *text = g_string_free(g_steal_pointer(&all), FALSE);
+    return 0;
+}
+
+int files_read_all(int dirfd, const char *dir, const char *name, gsize max, char **text, gsize *len,
+                   GError **error)
+{
+    int fd = -1;
+    int err = files_open(dirfd, dir, name, O_RDONLY, &fd, error);
+    if (err != 0)
+        return err;
+    err = files_read_fd(fd, max, text, len);
+    files_close(&fd);
+    if (err != 0) {
+        g_autofree char *path = shown(dir, name);
+        return files_fail(error, err, "cannot read %s", path);
+    }
+    return 0;
+}
+
+/* ".info.new" for "info", beside it. */
+static char *temporary_name(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    const char *base = slash ? slash + 1 : name;
+
+    return g_strdup_printf("%.*s%s%s.new", (int)(base - name), name, *base == '.' ? "" : ".", base);
+}
+
+static int write_new(int dirfd, const char *name, const void *bytes, gsize len, mode_t mode,
+                     gboolean sync)
+{
+    int err, fd;
+
+    /* What lies there is left from a crash, or planted. */
+    (void)unlinkat(dirfd, name, 0);
+    fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, mode);
+    if (fd < 0)
+        return errno;
+    err = files_write(fd, bytes, len, -1);
+    if (err == 0 && fchmod(fd, mode) < 0) /* whatever the umask is */
+        err = errno;
+    if (err == 0 && sync && fsync(fd) < 0)
+        err = errno;
+    /* NFS reports a full disk here. */
+    if (close(fd) < 0 && err == 0)
+        err = errno;
+    return err;
+}
+
+int files_replace(int dirfd, const char *dir, const char *name, const void *bytes, gsize len,
+                  mode_t mode, gboolean sync, GError **error)
+{
+    g_autofree char *temporary = temporary_name(name), *path = NULL;
+    int err = write_new(dirfd, temporary, bytes, len, mode, sync);
+
+    if (err == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
+        err = errno;
+    if (err == 0)
+        return 0;
+    (void)unlinkat(dirfd, temporary, 0);
+    path = shown(dir, name);
+    return files_fail(error, err, "cannot write %s", path);
 }

@@ -29,6 +29,23 @@ int files_write(int fd, const void *bytes, gsize len, off_t offset) G_GNUC_WARN_
 /* Read up to `size` bytes at offset; *got is less than size only at the file's end. */
 int files_read(int fd, void *bytes, gsize size, off_t offset, gsize *got) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Read a descriptor from its position on to the end, a pipe too, but at most `max` bytes: to detect
+ * more, pass one more than allowed. *text has a NUL after its *len bytes (len may be NULL);
+ * g_free() it. */
+int files_read_fd(int fd, gsize max, char **text, gsize *len) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same for a regular file, opened as by files_open(). */
+int files_read_all(int dirfd, const char *dir, const char *name, gsize max, char **text, gsize *len,
+                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Replace a file, or make it: readers see the old contents or the new ones, never a part. `name`
+ * may be a path if its directory is writable by the server only. The bytes go to a temporary file
+ * beside it (".NAME.new"; what lies at that name is removed, never written through) that is then
+ * renamed. `sync`: they are on the disk before that, so that even a power cut leaves one of the
+ * two. On failure the old contents stay. */
+int files_replace(int dirfd, const char *dir, const char *name, const void *bytes, gsize len,
+                  mode_t mode, gboolean sync, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Set *error to "<format>: <the errno's text>" and return err. */
 int files_fail(GError **error, int err, const char *format, ...) G_GNUC_PRINTF(3, 4);
 

@@ -11,8 +11,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
-/* JOURNAL_STREAM is "device:inode" of the stream that systemd gave us. It may be inherited by who
- * writes elsewhere. */
+/* JOURNAL_STREAM is "device:inode" of systemd's stream. A process that writes elsewhere can inherit
+ * the variable. */
 static gboolean is_journal_stream(int fd)
 {
     const char *stream = g_getenv("JOURNAL_STREAM");

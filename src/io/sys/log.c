@@ -4,6 +4,7 @@
 #include "io/sys/log.h"
 
 #include "io/sys/journald.h"
+#include "io/sys/local_time.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -15,7 +16,7 @@
 
 #define MESSAGE_MAX 2048 /* bytes, escapes included: journald and rsyslog take that whole */
 
-/* One log for the process: whoever logs doesn't have to be handed it. */
+/* One log for the process: callers need no handle. */
 static struct {
     GMutex lock;
     const char *ident;
@@ -23,12 +24,12 @@ static struct {
     gint verbose;      /* atomic: read without the lock */
     gboolean terminal; /* stderr is one */
     gboolean opened;
-    gboolean stamp; /* nobody else adds the time */
+    gboolean stamp; /* no other party adds the time */
     int journal;    /* journald's socket, -1 = stderr leads elsewhere */
     char *progress; /* what stands on the bottom line, NULL = nothing */
 } the_log = {.ident = "netdump-server", .journal = -1};
 
-/* All of it, or as much as the descriptor takes: there is nobody to tell that stderr is broken. */
+/* All of it, or as much as the descriptor takes: a broken stderr cannot be reported. */
 static void write_stderr(const char *text, gsize len)
 {
     while (len > 0) {
@@ -90,8 +91,8 @@ gboolean log_is_verbose(void)
     return g_atomic_int_get(&the_log.verbose);
 }
 
-/* One character of the message: printable ones as they are, others so that they can't do anything
- * to a terminal or to who reads the log line by line. Returns the bytes consumed. */
+/* One character of the message: printable ones as they are, others escaped, so that they cannot
+ * affect a terminal or forge a line. Returns the bytes consumed. */
 static gsize escape_one(const char *p, gsize left, GString *out)
 {
     guchar c = (guchar)*p;
@@ -136,12 +137,10 @@ static void escape(const char *text, GString *out)
 static void append_timestamp(GString *line)
 {
     struct timespec now;
-    struct tm tm;
-    char text[32];
+    char text[LOCAL_TIME_LEN];
 
     /* The log's own wall clock: what administrators match with other logs. */
-    if (clock_gettime(CLOCK_REALTIME, &now) == 0 && localtime_r(&now.tv_sec, &tm) &&
-        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm) > 0)
+    if (clock_gettime(CLOCK_REALTIME, &now) == 0 && local_time_format(now.tv_sec, ' ', FALSE, text))
         g_string_append_printf(line, "%s.%03ld ", text, now.tv_nsec / 1000000);
 }
 
@@ -223,15 +222,6 @@ void log_about(int priority, const LogAbout *about, const char *format, ...)
     va_end(args);
 }
 
-void log_lines(int priority, const char *text)
-{
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-
-    for (char **line = lines; *line; line++)
-        if (**line)
-            log_msg(priority, "%s", *line);
-}
-
 gboolean log_has_progress(void)
 {
     gboolean yes;
@@ -242,7 +232,7 @@ gboolean log_has_progress(void)
     return yes;
 }
 
-/* The text, escaped and cut so that it can't wrap: a wrapped line can't be taken back. */
+/* The text, escaped and cut so that it does not wrap: a wrapped line cannot be erased. */
 static char *progress_line(const char *text)
 {
     struct winsize size;
@@ -296,8 +286,7 @@ static void tell_suppressed(LogLimit *limit, Mono now)
         return;
     limit->suppressed = 0;
     log_msg(limit->priority,
-            "%" G_GUINT64_FORMAT " more such message%s suppressed in the last %" G_GINT64_FORMAT
-            " s",
+            "%" G_GUINT64_FORMAT " similar message%s suppressed in the last %" G_GINT64_FORMAT " s",
             n, n == 1 ? " was" : "s were", MAX(s, 1));
 }
 

@@ -1,8 +1,8 @@
 /* log.h - messages for the administrator, to stderr or to syslog: one call for all.
  *
- * Every function may be called from any thread. Before log_open() messages go to stderr.
- * Control characters and bytes that are no UTF-8 are escaped (\n, \x1b), and a message is cut at
- * 2 KiB, so that text from outside can't forge a line. Priorities are syslog's (LOG_ERR ...).
+ * Every function may be called from any thread. Before log_open() messages go to stderr. Control
+ * characters and bytes that are not UTF-8 are escaped (\n, \x1b), and a message is cut at 2 KiB, so
+ * that text from outside cannot forge a line. Priorities are syslog's (LOG_ERR ...).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
@@ -41,9 +41,6 @@ void log_about(int priority, const LogAbout *about, const char *format, ...) G_G
 #define log_info(...)    log_msg(LOG_INFO, __VA_ARGS__)
 #define log_debug(...)   log_msg(LOG_DEBUG, __VA_ARGS__)
 
-/* A text of several lines (a GError of config.h), one message for each. */
-void log_lines(int priority, const char *text);
-
 /* TRUE where log_progress() shows something: messages go to stderr and that is a terminal. */
 gboolean log_has_progress(void);
 
@@ -68,9 +65,9 @@ typedef struct {
         .burst = (max_burst), .interval = (each)                                                   \
     }
 
-/* As log_about() where the limit allows it, else only counted. What had been dropped before is told
- * first: "12 more such messages were suppressed in the last 40 s". TRUE if it was logged.
- * about may be NULL. */
+/* As log_about() if the limit allows it, otherwise only counted. Dropped messages are reported
+ * first: "12 similar messages were suppressed in the last 40 s". TRUE if it was logged. about may
+ * be NULL. */
 gboolean log_limited(LogLimit *limit, Mono now, int priority, const LogAbout *about,
                      const char *format, ...) G_GNUC_PRINTF(5, 6);
 
@@ -78,6 +75,6 @@ gboolean log_limited(LogLimit *limit, Mono now, int priority, const LogAbout *ab
  * cost something to make. */
 gboolean log_limit_spent(LogLimit *limit, Mono now, int priority);
 
-/* Tells what was dropped once a token is back; the deadline says when that will be. */
+/* Reports dropped messages once a token is available; the deadline says when. */
 Mono log_limit_deadline(const LogLimit *limit);
 void log_limit_tick(LogLimit *limit, Mono now);

@@ -1,8 +1,10 @@
-/* pidfile.c - daemon.h's pidfile: locked as long as we live, so that a stale one is told from a
- * live one whatever process has got its number since.
+/* pidfile.c - the pidfile, locked while the server runs, so that a stale one is recognized
+ * even if its pid is in use again.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "io/sys/daemon.h"
+#include "io/sys/pidfile.h"
+
+#include "io/sys/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,11 +24,11 @@ static struct {
 
 static gboolean fail(GError **error, const char *path, int err)
 {
-    g_set_error(error, DAEMON_ERROR, err, "can't write the pidfile %s: %s", path, g_strerror(err));
+    files_fail(error, err, "cannot write pidfile %s", path);
     return FALSE;
 }
 
-/* TRUE if the text is a pid and a newline, or nothing: what a server may leave behind. */
+/* TRUE if the text is a pid and a newline, or nothing: what a server can leave. */
 static gboolean read_pid(int fd, guint64 *pid)
 {
     char text[PID_TEXT_MAX + 1];
@@ -63,8 +65,8 @@ static int open_locked(const char *path, GError **error)
         return -1;
     }
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !read_pid(fd, &pid)) {
-        g_set_error(error, DAEMON_ERROR, EEXIST,
-                    "%s is there and is no pidfile: not touched; remove it or name another one "
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
+                    "%s exists and is not a pidfile, left unchanged; remove it, or set another "
                     "with pidfile= or --pidfile",
                     path);
         close(fd);
@@ -72,13 +74,12 @@ static int open_locked(const char *path, GError **error)
     }
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno == EWOULDBLOCK && pid)
-            g_set_error(error, DAEMON_ERROR, EEXIST,
-                        "a server is running already, with pid %" G_GUINT64_FORMAT
-                        " (from the pidfile %s)",
+            g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
+                        "a server is already running, pid %" G_GUINT64_FORMAT " (from pidfile %s)",
                         pid, path);
         else if (errno == EWOULDBLOCK)
-            g_set_error(error, DAEMON_ERROR, EEXIST,
-                        "a server is running already: it holds the pidfile %s", path);
+            g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
+                        "a server is already running and holds pidfile %s", path);
         else
             fail(error, path, errno);
         close(fd);
@@ -91,7 +92,7 @@ static int open_locked(const char *path, GError **error)
     return fd;
 }
 
-gboolean daemon_pidfile_take(const char *path, GError **error)
+gboolean pidfile_take(const char *path, GError **error)
 {
     char text[PID_TEXT_MAX];
     int len, fd = -2;
@@ -108,13 +109,13 @@ gboolean daemon_pidfile_take(const char *path, GError **error)
         close(fd);
         return FALSE;
     }
-    daemon_pidfile_drop();
+    pidfile_drop();
     the_pidfile.fd = fd;
     the_pidfile.path = g_strdup(path);
     return TRUE;
 }
 
-void daemon_pidfile_drop(void)
+void pidfile_drop(void)
 {
     if (the_pidfile.fd < 0)
         return;

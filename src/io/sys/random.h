@@ -1,7 +1,7 @@
 /* random.h - numbers from the kernel's generator.
  *
- * Request numbers must not be predictable, not even to somebody who has seen thousands of them: a
- * seeded generator is not good enough.
+ * Request numbers must not be predictable, not even after observing thousands of them: a seeded
+ * generator is not good enough.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once

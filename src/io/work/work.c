@@ -1,259 +1,109 @@
-/* work.c - file work off the loop's thread: jobs in ordered queues, run by a few threads.
+/* work.c - file work off the loop's thread: jobs in ordered queues, the loop's side.
  *
  * A queue that has something to do stands in the list of ready ones. A thread takes the first of
  * them, runs one job without the lock, leaves the result for the loop and puts the queue back at
- * the end. The pthread primitives are used since ThreadSanitizer sees them; glib's are futexes
- * inside a library that it can't look into. The lists' links are part of what they hold: nothing to
- * allocate.
+ * the end.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "io/work/work.h"
+#include "io/work/work_internal.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define THREADS_MAX 64
+/* -- the pool ---------------------------------------------------------------------------------- */
 
-typedef struct {
-    GList link;
-    WorkJob job;
-    WorkQueue *queue;
-    int err;
-    gboolean dropped; /* only destroy is left to do */
-} Item;
-
-struct WorkQueue {
-    WorkPool *disk;
-    WorkFailed failed;
-    gpointer user;
-    guint jobs; /* pushed and not yet dispatched */
-    guint64 bytes;
-    guint held;         /* work_pool_dispatch() is at it */
-    gboolean forgotten; /* the owner wants to hear nothing more */
-
-    /* Under disk->lock: */
-    GQueue waiting;    /* Item */
-    gboolean ready;    /* in disk->ready */
-    gboolean running;  /* a thread runs a job of it */
-    gboolean again;    /* if that one fails, run it once more */
-    gboolean stopped;  /* the first one waiting has failed */
-    int err;           /* what it failed with */
-    gboolean closing;  /* the owner has left: a failure drops the rest */
-    gboolean reported; /* in disk->failures */
-    GList ready_link, failure_link;
-};
-
-struct WorkPool {
-    int eventfd;
-    guint n_threads;
-    pthread_t threads[THREADS_MAX];
-    guint jobs;
-    guint64 bytes;
-    WorkQueue *closer; /* work_pool_close_fd()'s jobs */
-
-    pthread_mutex_t lock; /* for what stands below, and the second half of every WorkQueue */
-    pthread_cond_t wake;  /* something is ready, or quit is set */
-    GQueue ready;         /* WorkQueue: with a job waiting, none running, not stopped */
-    GQueue failures;      /* WorkQueue: stopped, the owner has not yet been told */
-    GQueue over;          /* Item: has been run or dropped */
-    gboolean signalled;   /* eventfd is readable */
-    gboolean quit;
-};
-
-static void signal_loop(WorkPool *disk)
+WorkPool *work_pool_new(guint max_threads, GError **error)
 {
-    if (disk->signalled)
-        return;
-    disk->signalled = TRUE;
-    /* It can't fail: the counter is 0 here, see work_pool_dispatch(). */
-    if (eventfd_write(disk->eventfd, 1) < 0)
-        g_warn_if_reached();
-}
-
-/* TRUE if a thread has to be woken for it: not if it stands in the list already, and not if one is
- * at it, since that one looks for more when it has done. */
-static gboolean make_ready(WorkPool *disk, WorkQueue *queue)
-{
-    if (queue->ready || queue->running || queue->stopped || g_queue_is_empty(&queue->waiting))
-        return FALSE;
-    queue->ready = TRUE;
-    g_queue_push_tail_link(&disk->ready, &queue->ready_link);
-    return TRUE;
-}
-
-/* Leave everything that waits to work_pool_dispatch(), to be destroyed there. */
-static void drop_waiting(WorkPool *disk, WorkQueue *queue)
-{
-    GList *link;
-
-    if (queue->ready)
-        g_queue_unlink(&disk->ready, &queue->ready_link);
-    queue->ready = FALSE;
-    queue->stopped = FALSE;
-    while ((link = g_queue_pop_head_link(&queue->waiting))) {
-        ((Item *)link->data)->dropped = TRUE;
-        g_queue_push_tail_link(&disk->over, link);
-        signal_loop(disk);
-    }
-}
-
-static void stop_queue(WorkPool *disk, WorkQueue *queue, int err)
-{
-    if (queue->closing) {
-        drop_waiting(disk, queue);
-        return;
-    }
-    queue->stopped = TRUE;
-    queue->err = err;
-    if (!queue->reported)
-        g_queue_push_tail_link(&disk->failures, &queue->failure_link);
-    queue->reported = TRUE;
-    signal_loop(disk);
-}
-
-/* One job of the first ready queue; called, and returns, with the lock. */
-static void run_one(WorkPool *disk)
-{
-    WorkQueue *queue = g_queue_pop_head_link(&disk->ready)->data;
-    Item *item = g_queue_pop_head_link(&queue->waiting)->data;
+    WorkPool *pool;
     int err;
 
-    queue->ready = FALSE;
-    queue->running = TRUE;
-    queue->again = FALSE;
-    pthread_mutex_unlock(&disk->lock);
-    err = item->job.run(item->job.data);
-    pthread_mutex_lock(&disk->lock);
-    queue->running = FALSE;
-
-    if (err && !item->job.ignore_failure) {
-        g_queue_push_head_link(&queue->waiting, &item->link);
-        if (queue->again)
-            make_ready(disk, queue);
-        else
-            stop_queue(disk, queue, err);
-        return;
-    }
-    item->err = err;
-    g_queue_push_tail_link(&disk->over, &item->link);
-    signal_loop(disk);
-    make_ready(disk, queue);
-}
-
-static void *work(void *data)
-{
-    WorkPool *disk = data;
-
-    pthread_mutex_lock(&disk->lock);
-    while (!disk->quit) {
-        if (!g_queue_is_empty(&disk->ready))
-            run_one(disk);
-        else
-            pthread_cond_wait(&disk->wake, &disk->lock);
-    }
-    pthread_mutex_unlock(&disk->lock);
-    return NULL;
-}
-
-static int start_threads(WorkPool *disk, guint n)
-{
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-    sigset_t blocked, before;
-    int err = 0;
-
-    sigfillset(&blocked);
-    for (gsize i = 0; i < G_N_ELEMENTS(faults); i++)
-        sigdelset(&blocked, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    while (!err && disk->n_threads < n) {
-        err = pthread_create(&disk->threads[disk->n_threads], NULL, work, disk);
-        if (!err)
-            pthread_setname_np(disk->threads[disk->n_threads++], "netdump-disk");
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return err;
-}
-
-WorkPool *work_pool_new(guint n_threads, GError **error)
-{
-    WorkPool *disk;
-    int err;
-
-    g_return_val_if_fail(n_threads > 0 && n_threads <= THREADS_MAX, NULL);
-    disk = g_new0(WorkPool, 1);
-    pthread_mutex_init(&disk->lock, NULL);
-    pthread_cond_init(&disk->wake, NULL);
-    disk->closer = work_queue_new(disk, NULL, NULL);
-    disk->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    err = disk->eventfd < 0 ? errno : start_threads(disk, n_threads);
+    g_return_val_if_fail(max_threads > 0 && max_threads <= WORK_THREADS_MAX, NULL);
+    pool = g_new0(WorkPool, 1);
+    pool->max_threads = max_threads;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pool->closer = work_queue_new(pool, NULL, NULL);
+    pool->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    err = pool->eventfd < 0 ? errno : work_start_thread(pool);
     if (!err)
-        return disk;
+        return pool;
     g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(err),
-                "cannot start the threads that write to the disk: %s", g_strerror(err));
-    work_pool_free(disk);
+                "cannot start disk threads: %s", g_strerror(err));
+    work_pool_free(pool);
     return NULL;
 }
 
-void work_pool_free(WorkPool *disk)
+static void quit(WorkPool *pool)
 {
-    if (!disk)
+    pthread_mutex_lock(&pool->lock);
+    pool->quit = TRUE;
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+gboolean work_pool_stop(WorkPool *pool, Span wait)
+{
+    gint64 until = g_get_real_time() + wait; /* pthread_timedjoin_np() takes the wall clock */
+    const struct timespec time = {.tv_sec = until / SPAN_S(1), .tv_nsec = until % SPAN_S(1) * 1000};
+
+    quit(pool);
+    while (pool->n_joined < pool->n_threads &&
+           pthread_timedjoin_np(pool->threads[pool->n_joined], NULL, &time) == 0)
+        pool->n_joined++;
+    return pool->n_joined == pool->n_threads;
+}
+
+void work_pool_free(WorkPool *pool)
+{
+    if (!pool)
         return;
-    work_queue_close(g_steal_pointer(&disk->closer));
-    pthread_mutex_lock(&disk->lock);
-    disk->quit = TRUE;
-    pthread_cond_broadcast(&disk->wake);
-    pthread_mutex_unlock(&disk->lock);
-    for (guint i = 0; i < disk->n_threads; i++)
-        pthread_join(disk->threads[i], NULL);
+    work_queue_close(g_steal_pointer(&pool->closer));
+    quit(pool);
+    while (pool->n_joined < pool->n_threads)
+        pthread_join(pool->threads[pool->n_joined++], NULL);
 
-    pthread_mutex_lock(&disk->lock);
-    while (!g_queue_is_empty(&disk->ready))
-        drop_waiting(disk, disk->ready.head->data);
-    pthread_mutex_unlock(&disk->lock);
-    if (disk->eventfd >= 0) {
-        work_pool_dispatch(disk);
-        close(disk->eventfd);
+    pthread_mutex_lock(&pool->lock);
+    while (!g_queue_is_empty(&pool->ready))
+        work_drop_waiting(pool, pool->ready.head->data);
+    pthread_mutex_unlock(&pool->lock);
+    if (pool->eventfd >= 0) {
+        work_pool_dispatch(pool);
+        close(pool->eventfd);
     }
-    pthread_cond_destroy(&disk->wake);
-    pthread_mutex_destroy(&disk->lock);
-    g_free(disk);
+    pthread_cond_destroy(&pool->wake);
+    pthread_mutex_destroy(&pool->lock);
+    g_free(pool);
 }
 
-int work_pool_fd(const WorkPool *disk)
+int work_pool_fd(const WorkPool *pool)
 {
-    return disk->eventfd;
+    return pool->eventfd;
 }
 
-guint work_pool_jobs(const WorkPool *disk)
+guint work_pool_jobs(const WorkPool *pool)
 {
-    return disk->jobs;
+    return pool->jobs;
 }
 
-guint64 work_pool_bytes(const WorkPool *disk)
-{
-    return disk->bytes;
-}
+/* -- callbacks --------------------------------------------------------------------------------- */
 
 /* The last one out frees a queue that its owner has left. */
 static void release_queue(WorkQueue *queue)
 {
-    if (queue->closing && queue->jobs == 0 && queue->held == 0 && !queue->reported)
+    if (queue->owner != WORK_OWNED && queue->jobs == 0 && queue->held == 0 && !queue->listed)
         g_free(queue);
 }
 
-static void dispatch_item(WorkPool *disk, Item *item)
+static void dispatch_item(WorkPool *pool, WorkItem *item)
 {
     WorkQueue *queue = item->queue;
 
     queue->held++;
     queue->jobs--;
     queue->bytes -= item->job.bytes;
-    disk->jobs--;
-    disk->bytes -= item->job.bytes;
-    if (item->job.done && !item->dropped && !queue->forgotten && !disk->quit)
+    pool->jobs--;
+    if (item->job.done && !item->dropped && queue->owner != WORK_FREED && !pool->quit)
         item->job.done(item->job.data, item->err);
     if (item->job.destroy)
         item->job.destroy(item->job.data);
@@ -262,19 +112,19 @@ static void dispatch_item(WorkPool *disk, Item *item)
     release_queue(queue);
 }
 
-static void dispatch_failure(WorkPool *disk, WorkQueue *queue)
+static void dispatch_failure(WorkPool *pool, WorkQueue *queue)
 {
     const char *what = NULL;
     gboolean tell;
     int err;
 
-    pthread_mutex_lock(&disk->lock);
-    queue->reported = FALSE;
-    tell = queue->stopped && queue->failed && !disk->quit;
+    pthread_mutex_lock(&pool->lock);
+    queue->listed = FALSE;
+    tell = queue->state == WORK_STOPPED && queue->failed && !pool->quit;
     err = queue->err;
     if (tell)
-        what = ((const Item *)g_queue_peek_head(&queue->waiting))->job.what;
-    pthread_mutex_unlock(&disk->lock);
+        what = ((const WorkItem *)g_queue_peek_head(&queue->waiting))->job.what;
+    pthread_mutex_unlock(&pool->lock);
 
     queue->held++;
     if (tell)
@@ -283,33 +133,35 @@ static void dispatch_failure(WorkPool *disk, WorkQueue *queue)
     release_queue(queue);
 }
 
-void work_pool_dispatch(WorkPool *disk)
+void work_pool_dispatch(WorkPool *pool)
 {
     GQueue over, failures;
     GList *link;
     eventfd_t count;
 
-    pthread_mutex_lock(&disk->lock);
-    if (disk->signalled && eventfd_read(disk->eventfd, &count) < 0)
+    pthread_mutex_lock(&pool->lock);
+    if (pool->signalled && eventfd_read(pool->eventfd, &count) < 0)
         g_warn_if_reached();
-    disk->signalled = FALSE;
-    over = disk->over;
-    failures = disk->failures;
-    g_queue_init(&disk->over);
-    g_queue_init(&disk->failures);
-    pthread_mutex_unlock(&disk->lock);
+    pool->signalled = FALSE;
+    over = pool->over;
+    failures = pool->failures;
+    g_queue_init(&pool->over);
+    g_queue_init(&pool->failures);
+    pthread_mutex_unlock(&pool->lock);
 
     while ((link = g_queue_pop_head_link(&over)))
-        dispatch_item(disk, link->data);
+        dispatch_item(pool, link->data);
     while ((link = g_queue_pop_head_link(&failures)))
-        dispatch_failure(disk, link->data);
+        dispatch_failure(pool, link->data);
 }
 
-WorkQueue *work_queue_new(WorkPool *disk, WorkFailed failed, gpointer user)
+/* -- queues ------------------------------------------------------------------------------------ */
+
+WorkQueue *work_queue_new(WorkPool *pool, WorkFailed failed, gpointer user)
 {
     WorkQueue *queue = g_new0(WorkQueue, 1);
 
-    queue->disk = disk;
+    queue->pool = pool;
     queue->failed = failed;
     queue->user = user;
     queue->ready_link.data = queue;
@@ -317,84 +169,67 @@ WorkQueue *work_queue_new(WorkPool *disk, WorkFailed failed, gpointer user)
     return queue;
 }
 
-static void leave_queue(WorkQueue *queue, gboolean drop)
+static void leave_queue(WorkQueue *queue, WorkOwner how)
 {
-    WorkPool *disk;
+    WorkPool *pool;
 
     if (!queue)
         return;
-    disk = queue->disk;
-    queue->forgotten = drop;
-    pthread_mutex_lock(&disk->lock);
-    queue->closing = TRUE;
-    if (drop || queue->stopped)
-        drop_waiting(disk, queue);
-    pthread_mutex_unlock(&disk->lock);
+    pool = queue->pool;
+    pthread_mutex_lock(&pool->lock);
+    queue->owner = how;
+    if (how == WORK_FREED || queue->state == WORK_STOPPED)
+        work_drop_waiting(pool, queue);
+    pthread_mutex_unlock(&pool->lock);
     release_queue(queue);
 }
 
 void work_queue_free(WorkQueue *queue)
 {
-    leave_queue(queue, TRUE);
+    leave_queue(queue, WORK_FREED);
 }
 
 void work_queue_close(WorkQueue *queue)
 {
-    leave_queue(queue, FALSE);
+    leave_queue(queue, WORK_CLOSED);
 }
 
 void work_queue_push(WorkQueue *queue, const WorkJob *job)
 {
-    WorkPool *disk = queue->disk;
-    Item *item = g_new0(Item, 1);
-    gboolean wake;
+    WorkPool *pool = queue->pool;
+    WorkItem *item = g_new0(WorkItem, 1);
+    gboolean wake, is_short;
 
     item->link.data = item;
     item->job = *job;
     item->queue = queue;
     queue->jobs++;
     queue->bytes += job->bytes;
-    disk->jobs++;
-    disk->bytes += job->bytes;
-    pthread_mutex_lock(&disk->lock);
+    pool->jobs++;
+    pthread_mutex_lock(&pool->lock);
     g_queue_push_tail_link(&queue->waiting, &item->link);
-    wake = make_ready(disk, queue);
-    pthread_mutex_unlock(&disk->lock);
-    if (wake) /* without the lock, which is the first thing that it wants */
-        pthread_cond_signal(&disk->wake);
+    wake = work_make_ready(pool, queue);
+    is_short = work_is_short(pool);
+    pthread_mutex_unlock(&pool->lock);
+    if (wake)
+        work_wake(pool, is_short);
 }
 
 void work_queue_retry(WorkQueue *queue)
 {
-    WorkPool *disk = queue->disk;
-    gboolean wake;
+    WorkPool *pool = queue->pool;
+    gboolean wake, is_short;
 
-    pthread_mutex_lock(&disk->lock);
-    queue->stopped = FALSE;
-    queue->again = TRUE;
-    wake = make_ready(disk, queue);
-    pthread_mutex_unlock(&disk->lock);
+    pthread_mutex_lock(&pool->lock);
+    if (queue->state == WORK_RUNNING)
+        queue->state = WORK_RERUN;
+    if (queue->state == WORK_STOPPED)
+        queue->state = WORK_IDLE;
+    wake = work_make_ready(pool, queue);
+    is_short = work_is_short(pool);
+    pthread_mutex_unlock(&pool->lock);
     if (wake)
-        pthread_cond_signal(&disk->wake);
-}
-
-void work_queue_drop(WorkQueue *queue)
-{
-    WorkPool *disk = queue->disk;
-
-    pthread_mutex_lock(&disk->lock);
-    drop_waiting(disk, queue);
-    pthread_mutex_unlock(&disk->lock);
-}
-
-gboolean work_queue_stopped(const WorkQueue *queue)
-{
-    gboolean stopped;
-
-    pthread_mutex_lock(&queue->disk->lock);
-    stopped = queue->stopped;
-    pthread_mutex_unlock(&queue->disk->lock);
-    return stopped;
+        work_wake(pool, is_short);
 }
 
 guint work_queue_jobs(const WorkQueue *queue)
@@ -409,38 +244,53 @@ guint64 work_queue_bytes(const WorkQueue *queue)
 
 WorkPool *work_queue_pool(const WorkQueue *queue)
 {
-    return queue->disk;
+    return queue->pool;
 }
 
-/* The descriptor of work_pool_close_fd()'s job; -1 once it has been closed. */
+/* -- closing ----------------------------------------------------------------------------------- */
+
+/* work_pool_close()'s job; `close` is NULL once it has been called. */
+typedef struct {
+    GDestroyNotify close;
+    gpointer data;
+} Closing;
+
 static int close_run(gpointer data)
 {
-    int *fd = data;
+    Closing *c = data;
+    GDestroyNotify function = g_steal_pointer(&c->close);
 
-    close(*fd);
-    *fd = -1;
+    if (function)
+        function(c->data);
     return 0;
 }
 
 static void close_destroy(gpointer data)
 {
-    int *fd = data;
-
-    if (*fd >= 0)
-        close(*fd);
-    g_free(fd);
+    close_run(data);
+    g_free(data);
 }
 
-void work_pool_close_fd(WorkPool *disk, int fd)
+void work_pool_close(WorkPool *pool, GDestroyNotify function, gpointer data)
 {
-    WorkJob job = {.run = close_run, .destroy = close_destroy, .what = "close", .bytes = 0};
+    WorkJob job = {.run = close_run, .destroy = close_destroy, .what = "close"};
+    Closing *c = g_new(Closing, 1);
 
-    if (fd < 0)
-        return;
-    job.data = g_new(int, 1);
-    *(int *)job.data = fd;
-    if (disk->closer)
-        work_queue_push(disk->closer, &job);
-    else /* work_pool_free() is at work */
-        close_destroy(job.data);
+    *c = (Closing){function, data};
+    job.data = c;
+    if (pool->closer)
+        work_queue_push(pool->closer, &job);
+    else
+        close_destroy(c);
+}
+
+static void close_fd(gpointer fd)
+{
+    close(GPOINTER_TO_INT(fd));
+}
+
+void work_pool_close_fd(WorkPool *pool, int fd)
+{
+    if (fd >= 0)
+        work_pool_close(pool, close_fd, GINT_TO_POINTER(fd));
 }
