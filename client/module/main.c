@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * main.c - parameters, notifiers, the way in and out
+ * main.c - parameters, notifiers, init and exit
  *
- * The dump starts from a kmsg dumper, which panic() calls behind all panic notifiers: firmware
- * stores (pstore) and whoever else wants to know of a panic have had their turn, a crash kernel has
- * been started if there is one, and the other processors are stopped. With
- * crash_kexec_post_notifiers the crash kernel's turn comes after ours. An oops that does not end in
- * panic() only leaves its registers here.
+ * The dump starts from a kmsg dumper, which panic() calls after all panic notifiers: firmware stores
+ * (pstore) have run, a crash kernel would have been booted, and the other CPUs are stopped. With
+ * crash_kexec_post_notifiers the crash kernel is booted after this module. An oops without panic()
+ * only saves its registers here.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -23,19 +22,19 @@
 
 static char *netdump;
 module_param(netdump, charp, 0444);
-MODULE_PARM_DESC(netdump, "[our-port]@[our-ip]/[dev],[server-port]@server-ip/[server-or-gateway-mac]");
+MODULE_PARM_DESC(netdump, "[source-port]@[source-ip]/[dev],[server-port]@server-ip/[server-or-gateway-mac]");
 
 u64 nd_magic;
 module_param_named(magic, nd_magic, ullong, 0600);
-MODULE_PARM_DESC(magic, "what the server must know to be obeyed (0: nothing)");
+MODULE_PARM_DESC(magic, "number that requests must contain (0: none)");
 
 unsigned int nd_timeout = ND_TIMEOUT;
 module_param_named(timeout, nd_timeout, uint, 0644);
-MODULE_PARM_DESC(timeout, "seconds without a word from the server before the panic goes on");
+MODULE_PARM_DESC(timeout, "seconds without a request from the server before the panic continues");
 
 unsigned int nd_extensions = ND_EXT_ALL;
 module_param_named(extensions, nd_extensions, uint, 0644);
-MODULE_PARM_DESC(extensions, "what to offer the server beyond version 5 of the protocol, a mask");
+MODULE_PARM_DESC(extensions, "mask of extensions of protocol version 5 to offer");
 
 static struct netpoll np;
 static bool armed;
@@ -124,13 +123,13 @@ static struct notifier_block die_notifier = {
 
 static void leave_device(struct work_struct *work)
 {
-	pr_warn("%s is gone: a panic will not be dumped\n", np.dev_name);
+	pr_warn("%s was removed, panics will not be dumped\n", np.dev_name);
 	netpoll_cleanup(&np);
 }
 
 static DECLARE_WORK(leave_work, leave_device);
 
-/* netpoll holds the device; one that wants to go must not wait for us. */
+/* netpoll holds a reference; unregistering the device must not block. */
 static int on_netdevice(struct notifier_block *nb, unsigned long event, void *arg)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(arg);
@@ -151,7 +150,7 @@ static int __init netdump_init(void)
 	int err;
 
 	if (!netdump) {
-		pr_err("needs netdump=[port]@[ip]/[dev],[port]@server-ip/[mac]\n");
+		pr_err("parameter missing: netdump=[port]@[ip]/[dev],[port]@server-ip/[mac]\n");
 		return -EINVAL;
 	}
 	err = nd_parse_target(netdump, &np);
@@ -165,7 +164,7 @@ static int __init netdump_init(void)
 		goto no_net;
 	err = netpoll_setup(&np);
 	if (err) {
-		pr_err("%s can't be used: error %d\n", np.dev_name, err);
+		pr_err("cannot use %s: error %d\n", np.dev_name, err);
 		goto no_device;
 	}
 	armed = true;
@@ -178,11 +177,11 @@ static int __init netdump_init(void)
 		goto no_dumper;
 	nd_announce(&np);
 	if (np.ipv6)
-		pr_info("a panic is dumped from %pI6c, %s to %pI6c port %u (%pM)\n",
+		pr_info("panics are dumped from %pI6c, %s to %pI6c port %u (%pM)\n",
 			&np.local_ip.in6, np.dev_name, &np.remote_ip.in6, np.remote_port,
 			np.remote_mac);
 	else
-		pr_info("a panic is dumped from %pI4, %s to %pI4 port %u (%pM)\n",
+		pr_info("panics are dumped from %pI4, %s to %pI4 port %u (%pM)\n",
 			&np.local_ip.ip, np.dev_name, &np.remote_ip.ip, np.remote_port,
 			np.remote_mac);
 	return 0;

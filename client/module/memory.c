@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * memory.c - which pages are RAM, and reading them without falling over
+ * memory.c - which pages are RAM, and reading them without faults
  *
- * The kernel's resource tree stands behind a lock, so the map is made when the module is loaded and
- * again when memory comes or goes; after the panic it is only read.
+ * The kernel's resource tree is protected by a lock, so the map is built when the module is loaded
+ * and after memory hotplug; after the panic it is only read.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -20,11 +20,11 @@
 #include "netdump.h"
 
 #ifndef CONFIG_64BIT
-#error "netdump reads memory through the direct map, which 32-bit kernels have only a part of"
+#error "netdump reads memory through the direct map, which covers only a part of memory on 32-bit kernels"
 #endif
 
 #define VMCOREINFO_MAX 65536
-#define MAX_RANGES 1024	/* of memory; what is beyond is not dumped, and said */
+#define MAX_RANGES 1024	/* of memory; the rest is not dumped, with a warning */
 
 struct map {
 	unsigned int n;
@@ -32,7 +32,7 @@ struct map {
 	struct nd_range ranges[MAX_RANGES];	/* ascending, with gaps between them */
 };
 
-/* Two, so that one is always whole: a panic may come in the middle of a change. */
+/* Two, so that one is always valid: a panic can interrupt an update. */
 static struct map *maps[2];
 static struct map *current_map;
 static DEFINE_MUTEX(map_lock);
@@ -69,9 +69,9 @@ static void make_map(void)
 	walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0, -1, map,
 			    map_range);
 	if (map->full)
-		pr_warn("memory is in more than %d pieces: pages from %#lx on will be missing\n",
+		pr_warn("more than %d memory ranges, pages from %#lx on will not be dumped\n",
 			MAX_RANGES, map->ranges[MAX_RANGES - 1].end);
-	/* A panic on another processor must find the map whole. */
+	/* A panic on another CPU must see a complete map. */
 	smp_store_release(&current_map, map);
 	mutex_unlock(&map_lock);
 }
@@ -97,7 +97,7 @@ int nd_memory_init(void)
 		goto fail;
 	make_map();
 	if (current_map->n == 0) {
-		pr_err("the kernel knows of no memory\n");
+		pr_err("no RAM found\n");
 		goto fail;
 	}
 #ifdef CONFIG_MEMORY_HOTPLUG
@@ -168,7 +168,7 @@ bool nd_read(unsigned long pfn, void *page)
 	p = pfn_to_online_page(pfn);
 	if (!p || PageHWPoison(p))
 		return false;
-	/* Some pages are missing in the direct map: secret memory, guard pages, KFENCE's. */
+	/* Not all pages are in the direct map: secret memory, guard pages, KFENCE. */
 	return !copy_from_kernel_nofault(page, __va(PFN_PHYS(pfn)), PAGE_SIZE);
 }
 

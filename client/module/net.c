@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * net.c - frames: own buffers, sending, polling the device, what arrives
+ * net.c - frames: buffers, sending, polling the device, receiving
  *
- * The machine is dead: interrupts are off, the other processors are stopped, nothing schedules. So
- * frames come only if we poll the device's NAPI contexts ourselves, and nobody but us answers ARP
- * or neighbour discovery. Frames go out in buffers that were allocated when the module was loaded;
- * we keep a reference to each, so that a driver's free gives it back to us.
+ * After the panic interrupts are off, the other CPUs are stopped, and nothing is scheduled. So this
+ * code polls the device's NAPI contexts directly, and answers ARP and neighbour discovery itself.
+ * Frames are sent in buffers that were allocated when the module was loaded; a reference to each is
+ * kept, so that the driver's free returns it.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -27,13 +27,13 @@
 
 #include "netdump.h"
 
-#define BUFFERS		256	/* frames that may sit in the device's ring */
-#define HEADROOM	128	/* for what drivers put in front: virtio_net's header, VLAN tags */
+#define BUFFERS		256	/* frames in the device's ring */
+#define HEADROOM	128	/* for headers of drivers: virtio_net, VLAN tags */
 #define HEADERS		(ETH_HLEN + sizeof(struct ipv6hdr) + sizeof(struct udphdr))
 #define REQUEST		24	/* bytes */
-#define QUEUE		512	/* requests that wait: more than any server has in flight */
+#define QUEUE		512	/* pending requests: more than any server has in flight */
 #define BUDGET		64	/* frames a poll */
-#define MAX_DEVICES	8	/* the device and those under it: VLAN, bond, bridge */
+#define MAX_DEVICES	8	/* the device and its lower devices: VLAN, bond, bridge */
 #define STUCK		20000	/* polls, 10 us each, until the device counts as stuck */
 
 struct arp_frame {
@@ -46,7 +46,7 @@ struct arp_frame {
 
 struct solicitation {
 	struct ipv6hdr ip;
-	struct nd_msg nd;	/* ICMPv6 head and the address asked for */
+	struct nd_msg nd;	/* ICMPv6 header and target address */
 } __packed;
 
 struct advertisement {
@@ -69,7 +69,7 @@ static unsigned int queue_head, queue_tail;
 
 static struct net_device *devices[MAX_DEVICES];
 static unsigned int n_devices;
-static struct netpoll *active;	/* set from the takeover on */
+static struct netpoll *active;	/* set by the takeover */
 static struct neighbour_question question;
 
 static void free_buffers(void)
@@ -99,7 +99,7 @@ void nd_net_exit(void)
 	free_buffers();
 }
 
-/* -- what arrives --------------------------------------------------------- */
+/* -- receiving ------------------------------------------------------------ */
 
 static bool from_server(const struct sk_buff *skb, unsigned int *offset, unsigned int *len)
 {
@@ -191,7 +191,7 @@ static void take_solicitation(const struct sk_buff *skb)
 	    s.nd.icmph.icmp6_type != NDISC_NEIGHBOUR_SOLICITATION ||
 	    !ipv6_addr_equal(&s.nd.target, &active->local_ip.in6) || ipv6_addr_any(&s.ip.saddr))
 		return;
-	/* The option that names the sender's address is optional; the frame names it too. */
+	/* The source link-layer option can be missing; the frame has the address too. */
 	if (skb_mac_header_was_set(skb))
 		ether_addr_copy(mac, eth_hdr(skb)->h_source);
 	else
@@ -236,7 +236,7 @@ static int add_device(struct net_device *dev, struct netdev_nested_priv *priv)
 	return 0;
 }
 
-/* Locks and marks of processors that are stopped, or of what we crashed in the middle of. */
+/* Locks and flags of stopped CPUs, or of the code that was interrupted by the panic. */
 static void free_device(struct net_device *dev)
 {
 	struct napi_struct *napi;
@@ -253,7 +253,7 @@ static void free_device(struct net_device *dev)
 	list_for_each_entry_rcu(napi, &dev->napi_list, dev_list)
 		WRITE_ONCE(napi->poll_owner, -1);
 #ifdef CONFIG_RPS
-	/* Steered to another processor a frame would be lost. */
+	/* A frame that is steered to another CPU would be lost. */
 	for (i = 0; i < dev->num_rx_queues; i++) {
 		RCU_INIT_POINTER(dev->_rx[i].rps_map, NULL);
 		RCU_INIT_POINTER(dev->_rx[i].rps_flow_table, NULL);
@@ -261,13 +261,13 @@ static void free_device(struct net_device *dev)
 #endif
 }
 
-/* From now on every frame is ours; nobody else is left who could want it. */
+/* From now on all frames are handled here; no other receiver runs. */
 void nd_net_takeover(struct netpoll *np) __acquires(RCU)
 {
 	struct netdev_nested_priv priv = {};
 	unsigned int i;
 
-	/* Handlers of frames expect to run like a soft interrupt; nothing must try to run one. */
+	/* Frame handlers expect softirq context; no softirq must be started. */
 	local_bh_disable();
 	rcu_read_lock();
 	add_device(np->dev, &priv);
@@ -280,7 +280,7 @@ void nd_net_takeover(struct netpoll *np) __acquires(RCU)
 	}
 }
 
-/* It stays as it is: panic() goes on to a reboot, or to a kernel that starts afresh. */
+/* The device is not restored: panic() continues with a reboot or the crash kernel. */
 void nd_net_release(void) __releases(RCU)
 {
 	active = NULL;
@@ -315,7 +315,7 @@ void nd_poll(void)
 
 /* -- sending -------------------------------------------------------------- */
 
-/* A buffer that the device is through with. */
+/* A buffer that the device has released. */
 static struct sk_buff *free_buffer(void)
 {
 	unsigned int i, polls;
@@ -358,8 +358,8 @@ static struct sk_buff *fresh_buffer(struct net_device *dev)
 	return skb;
 }
 
-/* What could not be sent would block all that comes behind it: its sender, a work, never runs
- * again. The server asks again for what it misses.
+/* Unsent frames would block all later ones, because the work item that sends them never runs again.
+ * The server retransmits its requests.
  */
 static void drop_unsent(struct net_device *dev)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * netdump.h - what the files of the module share
+ * netdump.h - declarations shared by the files of the module
  *
- * main.c    parameters, notifiers, the way in and out
+ * main.c    parameters, notifiers, init and exit
  * target.c  the netdump= parameter
- * net.c     frames: own buffers, sending, polling the device, what arrives
- * memory.c  which pages are RAM, and reading them without falling over
- * serve.c   the netdump protocol, while everything else is dead
+ * net.c     frames: buffers, sending, polling the device, receiving
+ * memory.c  which pages are RAM, and reading them without faults
+ * serve.c   the netdump protocol, after the panic
  *
- * Nothing that runs after the panic allocates, sleeps, or takes a lock of ours.
+ * Code that runs after the panic does not allocate, sleep, or take locks.
  */
 #ifndef NETDUMP_H
 #define NETDUMP_H
@@ -16,10 +16,10 @@
 #include <linux/netpoll.h>
 #include <linux/types.h>
 
-#define ND_PORT		6666	/* ours */
+#define ND_PORT		6666	/* source port */
 #define ND_SERVER_PORT	6688
 #define ND_TIMEOUT	60	/* seconds */
-#define ND_HEADER	13	/* bytes in front of a reply's payload */
+#define ND_HEADER	13	/* bytes before a reply's payload */
 #define ND_CHUNK	1024	/* bytes of memory in a MEM reply */
 #define ND_RUN_MAX	256	/* pages for one SEND_RUN */
 #define ND_PAYLOAD	1452	/* bytes of UDP payload that fit an Ethernet frame, v4 or v6 */
@@ -57,11 +57,11 @@ enum nd_code {
 	ND_R_PACKED = 15,	/* extension: info = offset in the page */
 };
 
-/* Extensions: START offers, the ACK's `to` takes. See PROTOCOL. */
+/* Extensions: offered in START, accepted in `to` of the ACK. See PROTOCOL. */
 #define ND_EXT_DATA	0x1	/* GET_DATA: VMCOREINFO and the map of RAM */
-#define ND_EXT_ZERO	0x2	/* ZERO instead of pages of zeros */
+#define ND_EXT_ZERO	0x2	/* ZERO instead of zero pages */
 #define ND_EXT_RUN	0x4	/* SEND_RUN */
-#define ND_EXT_PACKED	0x8	/* PACKED instead of MEM where it is shorter */
+#define ND_EXT_PACKED	0x8	/* PACKED instead of MEM if it is shorter */
 #define ND_EXT_ALL	0xf
 
 #define ND_DATA_VMCOREINFO	1
@@ -81,13 +81,13 @@ void nd_net_exit(void);
 void nd_net_takeover(struct netpoll *np) __acquires(RCU);
 void nd_net_release(void) __releases(RCU);
 void nd_poll(void);
-bool nd_receive(struct nd_request *request);	/* the next one, in the order of arrival */
+bool nd_receive(struct nd_request *request);	/* the next one in order of arrival */
 u8 *nd_buffer(struct netpoll *np);		/* ND_PAYLOAD bytes; NULL: the device is stuck */
-void nd_send(struct netpoll *np, size_t len);	/* what was put into nd_buffer() */
+void nd_send(struct netpoll *np, size_t len);	/* the payload in nd_buffer() */
 
 /* memory.c */
 struct nd_range {
-	unsigned long first, end;	/* pfns; end is not part of it */
+	unsigned long first, end;	/* pfns; end is exclusive */
 };
 
 int nd_memory_init(void);
@@ -96,8 +96,8 @@ unsigned long nd_nr_pages(void);	/* highest pfn + 1 */
 unsigned long nd_ram_pages(void);
 unsigned int nd_ranges(const struct nd_range **ranges);
 unsigned long nd_next_ram(unsigned long pfn);	/* at or above pfn, 0 = none */
-bool nd_read(unsigned long pfn, void *page);	/* a whole page; false: it can't be read */
-const u8 *nd_vmcoreinfo(u32 *size);		/* its text; NULL and 0: the kernel has none */
+bool nd_read(unsigned long pfn, void *page);	/* one page; false: not readable */
+const u8 *nd_vmcoreinfo(u32 *size);		/* its text; NULL and 0: none */
 
 /* serve.c */
 extern u64 nd_magic;
@@ -106,7 +106,7 @@ extern unsigned int nd_extensions;
 
 void nd_announce(struct netpoll *np);
 void nd_save_regs(struct pt_regs *regs);
-/* Returns when there is nobody to dump to. frame: that of the function that the kernel called. */
+/* Returns if no server responds. frame: stack frame of the kmsg dumper. */
 void nd_serve(struct netpoll *np, const unsigned long *frame);
 bool nd_log_line(char *line, size_t size, size_t *len, bool rewind);	/* main.c */
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pack.c - memory made smaller: the LZ4 block format
+ * pack.c - LZ4 block compression
  *
- * A block is a row of sequences: a token (high half: number of literals, low half: length of the
- * match less 4; 15 = more in the bytes that follow, each 255 = still more), the literals, the
- * match's distance as 16 bits little-endian. The last sequence is literals only, at least 5 of
+ * A block is a list of sequences: a token (high half: number of literals, low half: length of the
+ * match minus 4; 15 = continued in the following bytes, each 255 = continued again), the literals,
+ * the distance of the match as 16 bits little-endian. The last sequence is literals only, at least 5 of
  * them, and the last match begins at least 12 bytes before the end.
  */
 #ifdef __KERNEL__
@@ -36,7 +36,7 @@ static unsigned int hash(unsigned int value)
 	return value * 2654435761u >> (32 - ND_PACK_BITS);
 }
 
-/* What a length has beyond the 15 of its half of the token. */
+/* The part of a length above the 15 of its half of the token. */
 static int put_length(struct out *out, unsigned int rest)
 {
 	for (; rest >= 255; rest -= 255) {
@@ -112,7 +112,7 @@ unsigned int nd_pack(struct nd_pack_space *space, const unsigned char *from, uns
 			literals = at;
 			misses = 0;
 		} else {
-			/* What does not pack at all shall not cost much time. */
+			/* Skip faster through incompressible data. */
 			at += 1 + (misses++ >> 5);
 			if (at - literals > max)
 				return 0;

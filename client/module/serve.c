@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * serve.c - the netdump protocol, while everything else is dead
+ * serve.c - the netdump protocol, after the panic
  *
- * A plain loop: requests are answered one after the other in the order in which they came. The
- * server asks again for what got lost; we repeat nothing but START.
+ * A plain loop answers requests in the order of arrival. The server retransmits; this side repeats
+ * START only.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -29,14 +29,14 @@
 #define VERSION		5
 #define START_PAUSE	1000000	/* us between two STARTs */
 #define IDLE		5	/* us between two polls */
-#define POLL_EVERY	8	/* requests: a receive ring must not run over while we answer */
-#define ZERO_RUN_MAX	1024	/* pages looked at for one answer: a few hundred us */
+#define POLL_EVERY	8	/* requests: the receive ring must not overflow while they are served */
+#define ZERO_RUN_MAX	1024	/* pages checked for one reply: a few hundred us */
 #define REGS_TEXT	"Sending register info.\n"
 
 static struct netpoll *np;
 static u8 version = VERSION_FIRST;
 static bool acknowledged;
-static unsigned int extensions;	/* that the server took */
+static unsigned int extensions;	/* that the server accepted */
 static u32 log_offset;
 
 static u8 page[PAGE_SIZE] __aligned(PAGE_SIZE);
@@ -51,8 +51,8 @@ static elf_gregset_t regs;
 
 static u64 clock_us, clock_raw;
 
-/* The time since the panic. Clocks whose counter is not read out by the timer tick jump back after
- * a while (24 bits of ACPI's in 5 s), so only small steps forward count.
+/* The time since the panic. Without the timer tick, counters wrap (the 24 bits of the ACPI timer in
+ * 5 s), so only small steps forward count.
  */
 static void pass_time(void)
 {
@@ -66,7 +66,7 @@ static void pass_time(void)
 
 /* -- replies -------------------------------------------------------------- */
 
-/* The payload of the reply to be sent next; NULL: the device is stuck, the reply is lost. */
+/* Payload of the next reply; NULL: the device is stuck, and the reply is lost. */
 static u8 *begin(void)
 {
 	u8 *buffer = nd_buffer(np);
@@ -133,7 +133,7 @@ static void send_chunk(u32 nr, u32 offset)
 	end(payload, nr, ND_R_MEM, offset, ND_CHUNK);
 }
 
-/* The largest piece of the page from here on that fits a datagram when packed; its size. */
+/* Sends the largest piece at offset that fits a datagram when compressed. Returns its size, or 0. */
 static u32 send_packed(u32 nr, u32 offset)
 {
 	u8 *payload = begin();
@@ -168,7 +168,7 @@ static void send_page(u32 nr)
 	}
 }
 
-/* `page` holds the page pfn, which is zero: how many are from there on. */
+/* `page` contains the zero page pfn. Returns the number of zero pages from there on. */
 static u32 zero_run(unsigned long pfn)
 {
 	unsigned long last = pfn + ZERO_RUN_MAX, next;
@@ -215,9 +215,9 @@ static void send_run(const struct nd_request *r)
 		send_mem(r->nr + i, r->from + i);
 }
 
-/* -- what else the server asks for ---------------------------------------- */
+/* -- other requests ------------------------------------------------------- */
 
-/* The map of RAM as the server gets it. */
+/* The map of RAM in the format of the protocol. */
 static void put_ranges(u8 *payload, u32 offset, u32 len)
 {
 	const struct nd_range *ranges;
@@ -256,8 +256,8 @@ static void send_data(const struct nd_request *r)
 	end(payload, r->nr, ND_R_DATA, size, len);
 }
 
-/* As the old clients do it: text, registers, and as many bytes of junk as the first bytes of the
- * registers are no zeros; the server finds the size by that.
+/* In the format of the old clients: text, registers, and as many bytes of padding as the registers
+ * begin with non-zero bytes. The server derives the size from it.
  */
 static void send_regs(u32 nr)
 {
@@ -274,7 +274,7 @@ static void send_regs(u32 nr)
 	end(payload, nr, ND_R_REGS, nd_ram_pages(), len);
 }
 
-/* The kernel's log: more than any console has shown of it. */
+/* The kernel's log, including messages below the console's log level. */
 static void send_log(void)
 {
 	static char line[ND_CHUNK];
@@ -298,14 +298,14 @@ static void send_log(void)
 		log_offset += used;
 		payload = NULL;
 		used = 0;
-		udelay(50);	/* nobody asks again for what gets lost of it */
+		udelay(50);	/* log text is not retransmitted */
 	}
 	version = kept;
 }
 
 static void reboot(void)
 {
-	pr_emerg("the server has what it wants: rebooting\n");
+	pr_emerg("rebooting, as requested by the server\n");
 	emergency_restart();
 }
 
@@ -313,18 +313,18 @@ static void reboot(void)
 
 static void acknowledge(const struct nd_request *r)
 {
-	if ((r->from & 0xff) == 0) {	/* the old clients' way of being turned away */
+	if ((r->from & 0xff) == 0) {	/* version 0: the server rejects the client */
 		reboot();
 		return;
 	}
 	version = min_t(u32, r->from & 0xff, VERSION);
 	extensions = r->to & nd_extensions & ND_EXT_ALL;
 	if (!acknowledged)
-		pr_emerg("the server is there (version %u, extensions %#x)\n", version, extensions);
+		pr_emerg("server replied (version %u, extensions %#x)\n", version, extensions);
 	acknowledged = true;
 }
 
-/* false: let the panic go on. */
+/* false: the panic continues. */
 static bool answer(const struct nd_request *r)
 {
 	switch (r->command) {
@@ -374,7 +374,7 @@ static bool answer(const struct nd_request *r)
 static void loop(void)
 {
 	u64 heard = clock_us, started = 0;
-	bool waiting = false;	/* START is being sent, again each second */
+	bool waiting = false;	/* START is sent every second */
 	struct nd_request r;
 	unsigned int n = 0;
 
@@ -385,7 +385,7 @@ static void loop(void)
 		if (n++ % POLL_EVERY == 0)
 			nd_poll();
 		pass_time();
-		/* A server that was started anew without a memory of us needs to be told. */
+		/* A restarted server without a journal of this dump needs a START. */
 		waiting = !acknowledged || clock_us - heard > patience / 2;
 		if (waiting && (!started || clock_us - started >= START_PAUSE)) {
 			send_start();
@@ -393,7 +393,7 @@ static void loop(void)
 		}
 		if (!nd_receive(&r)) {
 			if (clock_us - heard > patience) {
-				pr_emerg("no word from the server for %u s\n", nd_timeout);
+				pr_emerg("no reply from the server for %u s\n", nd_timeout);
 				return;
 			}
 			n = 0;
@@ -403,7 +403,7 @@ static void loop(void)
 		if (nd_magic && r.magic != nd_magic)
 			continue;
 		heard = clock_us;
-		/* Before it has accepted us it must have forgotten what it asked before. */
+		/* Requests before the ACK belong to an earlier dump. */
 		if (!acknowledged && r.command != ND_START_ACK)
 			continue;
 		if (!answer(&r))
@@ -433,11 +433,11 @@ void nd_save_regs(struct pt_regs *r)
 	oops_task = current;
 }
 
-/* The registers as a core file has them. */
+/* The registers in the layout of a core file. */
 static void copy_regs(void)
 {
 #ifdef CONFIG_X86_64
-	/* The kernel's own copy wants functions that modules do not get. */
+	/* The kernel's own function uses symbols that are not exported. */
 	struct user_regs_struct *user = (struct user_regs_struct *)&regs;
 
 	BUILD_BUG_ON(offsetof(struct user_regs_struct, fs_base) != sizeof(oops_regs));
@@ -449,8 +449,8 @@ static void copy_regs(void)
 #endif
 }
 
-/* No oops: the registers of here, or better of the kernel's function that called us. Whoever reads
- * the dump can follow the stack from there without this module at hand.
+/* Without an oops: registers of the kernel function that called this module, so that a debugger can
+ * unwind the stack without the module's debuginfo.
  */
 static void caller_regs(const unsigned long *frame)
 {
@@ -478,5 +478,5 @@ void nd_serve(struct netpoll *device, const unsigned long *frame)
 	nd_net_takeover(np);
 	loop();
 	nd_net_release();
-	pr_emerg("not dumped: the panic goes on\n");
+	pr_emerg("not dumped, panic continues\n");
 }

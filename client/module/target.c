@@ -4,7 +4,7 @@
  *
  *	[src-port]@[src-ip]/[dev],[tgt-port]@<tgt-ip>/[tgt-mac]
  *
- * The kernel's parser has moved in and out of what modules may use; this one stays.
+ * The kernel's own parser is not exported to modules in all versions.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -19,7 +19,7 @@ static int parse_port(const char *text, u16 *port)
 	if (!*text)
 		return 0;
 	if (kstrtou16(text, 10, port) || *port == 0) {
-		pr_err("netdump=: '%s' is no port\n", text);
+		pr_err("netdump=: '%s' is not a port\n", text);
 		return -EINVAL;
 	}
 	return 0;
@@ -37,17 +37,17 @@ static int parse_ip(const char *text, union inet_addr *ip, bool *ipv6)
 		*ipv6 = true;
 		return 0;
 	}
-	pr_err("netdump=: '%s' is no IPv4 or IPv6 address\n", text);
+	pr_err("netdump=: '%s' is not an IPv4 or IPv6 address\n", text);
 	return -EINVAL;
 }
 
-/* The part up to the separator; *text goes on behind it. */
+/* Returns the part before the separator; *text is set to the character after it. */
 static char *cut(char **text, char separator, const char *what)
 {
 	char *part = *text, *at = strchr(part, separator);
 
 	if (!at) {
-		pr_err("netdump=: no '%c' behind %s; it is [port]@[ip]/[dev],[port]@ip/[mac]\n",
+		pr_err("netdump=: no '%c' after %s; expected [port]@[ip]/[dev],[port]@ip/[mac]\n",
 		       separator, what);
 		return NULL;
 	}
@@ -58,8 +58,8 @@ static char *cut(char **text, char separator, const char *what)
 
 static int parse_source(char **text, struct netpoll *np, bool *has_ip)
 {
-	char *port = cut(text, '@', "our port");
-	char *ip = port ? cut(text, '/', "our address") : NULL;
+	char *port = cut(text, '@', "the source port");
+	char *ip = port ? cut(text, '/', "the source address") : NULL;
 	char *dev = ip ? cut(text, ',', "the device") : NULL;
 
 	if (!dev || parse_port(port, &np->local_port))
@@ -68,7 +68,7 @@ static int parse_source(char **text, struct netpoll *np, bool *has_ip)
 	if (*ip && parse_ip(ip, &np->local_ip, &np->ipv6))
 		return -EINVAL;
 	if (*dev && strscpy(np->dev_name, dev, sizeof(np->dev_name)) < 0) {
-		pr_err("netdump=: '%s' is too long for a device's name\n", dev);
+		pr_err("netdump=: device name '%s' is too long\n", dev);
 		return -EINVAL;
 	}
 	return 0;
@@ -84,12 +84,12 @@ static int parse_server(char **text, struct netpoll *np, bool has_ip)
 	if (!ip || parse_port(port, &np->remote_port) || parse_ip(ip, &np->remote_ip, &ipv6))
 		return -EINVAL;
 	if (has_ip && ipv6 != np->ipv6) {
-		pr_err("netdump=: one address is IPv4, the other IPv6\n");
+		pr_err("netdump=: mixed IPv4 and IPv6 addresses\n");
 		return -EINVAL;
 	}
 	np->ipv6 = ipv6;
 	if (*mac && (!mac_pton(mac, np->remote_mac) || strlen(mac) != 3 * ETH_ALEN - 1)) {
-		pr_err("netdump=: '%s' is no MAC address\n", mac);
+		pr_err("netdump=: '%s' is not a MAC address\n", mac);
 		return -EINVAL;
 	}
 	return 0;
@@ -108,7 +108,7 @@ int nd_parse_target(const char *text, struct netpoll *np)
 	eth_broadcast_addr(np->remote_mac);
 
 	if (strscpy(copy, text, sizeof(copy)) < 0) {
-		pr_err("netdump=: too long\n");
+		pr_err("netdump=: value too long\n");
 		return -EINVAL;
 	}
 	strim(copy);
